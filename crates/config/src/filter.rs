@@ -1,0 +1,40 @@
+//! The filters, by the names that they have in metrics, log lines and policies, and the version of their config.
+
+/// A filter that has a pluginConfig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Filter {
+    /// Rate limits.
+    RateLimit,
+}
+
+impl Filter {
+    /// Every filter, in the order in which a policy runs them unless it says otherwise.
+    pub const ALL: [Self; 1] = [Self::RateLimit];
+
+    /// The name in metrics, log lines and policies: `rate_limit`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate_limit",
+        }
+    }
+
+    /// The name in files and images: `rate-limit`.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate-limit",
+        }
+    }
+}
+
+/// The version of the format, the same for all filters.
+pub(crate) struct ApiVersion;
+
+words! {
+    ApiVersion, "an API version" {
+        /// The first and only version.
+        "fairlead.dev/v1" => ApiVersion;
+    }
+}

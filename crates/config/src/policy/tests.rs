@@ -1,0 +1,81 @@
+use super::*;
+use serde_json::json;
+
+/// The policy is refused for exactly these reasons, in this order.
+fn check(policy: Value, expected: &[&str]) {
+    let lines: Vec<String> = match parse_policy(&policy) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.problems().iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(lines, expected, "{policy}");
+}
+
+#[test]
+fn a_policy_hands_each_filter_its_own_config() {
+    let limits = json!({ "limits": [{ "rate": "5/s", "name": "a", "burst": 5.0 }] });
+    let policy = parse_policy(
+        &json!({ "apiVersion": "fairlead.dev/v1", "rate_limit": limits, "order": ["rate_limit"] }),
+    )
+    .expect("a policy");
+    let [one] = &policy.filters[..] else {
+        panic!("one filter")
+    };
+    assert_eq!(one.filter, Filter::RateLimit);
+    assert_eq!(
+        one.plugin_config,
+        br#"{"limits":[{"burst":5.0,"name":"a","rate":"5/s"}]}"#
+    );
+    let Checked::RateLimit(config) = &one.checked;
+    assert_eq!(config.limits[0].quota.burst().get(), 5);
+    assert!(Checked::parse(one.filter, &one.plugin_config).is_ok());
+    assert!(one.checked.warnings().is_empty());
+}
+
+#[test]
+fn mistakes_have_their_path_in_the_policy() {
+    check(
+        json!({ "rate_limit": { "limits": [{ "name": "a", "rate": "0/s" }] }, "rate-limit": {}, "apiVersion": "v1" }),
+        &[
+            "rate-limit: unknown field: did you mean rate_limit?",
+            "apiVersion: \"v1\" is not an API version: write fairlead.dev/v1",
+            "rate_limit.limits[0].rate: \"0/s\" is not a rate: write a positive number of requests per s, m, h or d, as in 100/s",
+        ],
+    );
+    check(json!([]), &["a list is not a policy"]);
+    check(json!({}), &["is a policy without a filter: write rate_limit"]);
+    check(
+        json!({ "rate_limit": null }),
+        &["rate_limit: is null: write a value, or leave the field out"],
+    );
+}
+
+#[test]
+fn filters_that_do_not_exist_yet_are_refused_by_name() {
+    check(
+        json!({ "canary": {}, "circuit_breaker": {}, "latency_histogram": {} }),
+        &[
+            "canary: this filter is not built yet: leave it out",
+            "circuit_breaker: this filter is not built yet: leave it out",
+            "latency_histogram: this filter is not built yet: leave it out",
+        ],
+    );
+}
+
+#[test]
+fn the_order_names_each_filter_once() {
+    check(
+        json!({ "rate_limit": {}, "order": ["rate_limit", "canary", "rate_limit"] }),
+        &[
+            "order[1]: canary is not a filter of this policy: leave it out",
+            "order[2]: rate_limit is there twice: write it once",
+        ],
+    );
+    check(
+        json!({ "rate_limit": {}, "order": [] }),
+        &["order: lacks rate_limit: write every filter of this policy"],
+    );
+    check(
+        json!({ "rate_limit": {}, "order": "rate_limit" }),
+        &["order: \"rate_limit\" is not a list: write it in [ ]"],
+    );
+}

@@ -1,0 +1,1 @@
+//! Kept here until the first run.

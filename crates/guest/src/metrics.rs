@@ -1,0 +1,120 @@
+//! Metrics: defined once while the filter is configured, then used by their id.
+//!
+//! Proxies have no labels for what Wasm modules count; they cut labels out of names by the patterns of their bootstrap.
+//! The names here fit the patterns that Istio ships, so that `component` (the plugin), `tag` (the rule), `cache` (the
+//! outcome) and `wasm_filter` become labels without any change on the operator's side. Envoy: `wasmcustom.<name>`.
+
+use crate::abi;
+use fairlead_stage::{Meter, MetricDef, MetricId, MetricKind};
+
+/// The host's ids of the declared metrics; `None` for one that the host would not define.
+#[derive(Debug)]
+pub(crate) struct HostMeter {
+    ids: Vec<Option<u32>>,
+}
+
+impl HostMeter {
+    pub(crate) fn new(filter: &str, plugin: &str, defs: &[MetricDef]) -> Self {
+        Self {
+            ids: defs.iter().map(|def| define(filter, plugin, def)).collect(),
+        }
+    }
+
+    fn id(&self, metric: MetricId) -> Option<u32> {
+        self.ids.get(metric.index()).copied().flatten()
+    }
+}
+
+impl Meter for HostMeter {
+    fn add(&self, metric: MetricId, n: u64) {
+        // The host refuses to add nothing, and what a metric cannot take is lost: counting never fails a request.
+        if let (Some(id), Ok(n @ 1..)) = (self.id(metric), i64::try_from(n)) {
+            let _ = abi::increment_metric(id, n);
+        }
+    }
+
+    fn set(&self, metric: MetricId, value: u64) {
+        self.record(metric, value);
+    }
+
+    fn record(&self, metric: MetricId, value: u64) {
+        if let Some(id) = self.id(metric) {
+            let _ = abi::record_metric(id, value);
+        }
+    }
+}
+
+/// Defines one metric with the host.
+pub(crate) fn define(filter: &str, plugin: &str, def: &MetricDef) -> Option<u32> {
+    let kind = match def.kind {
+        MetricKind::Counter => abi::Metric::Counter,
+        MetricKind::Gauge => abi::Metric::Gauge,
+        MetricKind::Histogram => abi::Metric::Histogram,
+    };
+    abi::define_metric(kind, stat_name(filter, plugin, def).as_bytes()).ok()
+}
+
+/// The host's name of a metric, which its bootstrap's patterns take apart again.
+fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
+    let mut name = String::from("wasm_filter.");
+    name.push_str(filter);
+    name.push_str(".component.");
+    name.extend(plugin.chars().map(|c| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    }));
+    name.push('.');
+    if let Some(rule) = &def.rule {
+        name.push_str("tag.");
+        name.extend(rule.chars().map(|c| if c == ';' { '_' } else { c }));
+        name.push_str(";.");
+    }
+    if let Some(outcome) = def.outcome {
+        name.push_str("cache.");
+        name.push_str(outcome);
+        name.push('.');
+    }
+    name.push_str("fairlead_");
+    name.push_str(filter);
+    name.push('_');
+    name.push_str(def.name);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(plugin: &str, rule: Option<&str>, outcome: Option<&'static str>) -> String {
+        let def = MetricDef {
+            name: "requests_total",
+            kind: MetricKind::Counter,
+            rule: rule.map(str::to_owned),
+            outcome,
+        };
+        stat_name("rate_limit", plugin, &def)
+    }
+
+    #[test]
+    fn labels_stand_where_the_bootstrap_looks_for_them() {
+        assert_eq!(
+            name("edge", Some("per-key"), Some("denied")),
+            "wasm_filter.rate_limit.component.edge.tag.per-key;.cache.denied.fairlead_rate_limit_requests_total"
+        );
+        assert_eq!(
+            name("edge", None, None),
+            "wasm_filter.rate_limit.component.edge.fairlead_rate_limit_requests_total"
+        );
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_their_label() {
+        assert_eq!(
+            name("demo.client~istio", Some("a;.b"), None),
+            "wasm_filter.rate_limit.component.demo_client_istio.tag.a_.b;.fairlead_rate_limit_requests_total"
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! A configured plugin: the stage and everything it was promised.
+
+use crate::abi;
+use crate::cells::HostCells;
+use crate::faults::Faults;
+use crate::metrics::HostMeter;
+use crate::pairs;
+use crate::view::{HostView, Phase, Reading};
+use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Reply, Stage, Verdict};
+use proxy_wasm::types::Action;
+use std::cell::Cell;
+
+/// A stage with its state, metrics and buffers. Streams hold it until they end, so that a config update leaves the
+/// streams in flight under the config that they began with.
+pub(crate) struct Plugin<S> {
+    pub(crate) stage: S,
+    pub(crate) needs: Needs,
+    pub(crate) cells: HostCells,
+    pub(crate) meter: HostMeter,
+    reading: Reading,
+    faults: Faults,
+    effects: Cell<Effects>,
+    reply_headers: Cell<Vec<u8>>,
+}
+
+impl<S: Stage> Plugin<S> {
+    pub(crate) fn new(name: &str, key_prefix: &[u8], stage: S, needs: Needs) -> Self {
+        let faults = Faults::define(S::NAME, name);
+        Self {
+            cells: HostCells::new(key_prefix, needs.groups(), faults),
+            meter: HostMeter::new(S::NAME, name, needs.metrics()),
+            reading: Reading::new(&needs),
+            faults,
+            effects: Cell::default(),
+            reply_headers: Cell::default(),
+            stage,
+            needs,
+        }
+    }
+
+    pub(crate) fn view(&self, phase: Phase) -> HostView<'_> {
+        HostView::new(&self.reading, phase)
+    }
+
+    /// Runs a part of the stage with the worker's buffer for edits, and applies what it asks for. Says whether the
+    /// request was answered.
+    pub(crate) fn run<'s, T>(
+        &'s self,
+        part: impl FnOnce(&'s S, &mut Effects) -> (Verdict<'s>, T),
+    ) -> (Outcome, T) {
+        let mut effects = self.effects.take();
+        effects.clear();
+        let (verdict, rest) = part(&self.stage, &mut effects);
+        let outcome = match verdict {
+            Verdict::Continue => {
+                effects.edits().for_each(|edit| self.apply(edit));
+                Outcome::Continued
+            }
+            Verdict::Deny(reply) => self.reply(&reply, &effects),
+        };
+        self.effects.set(effects);
+        (outcome, rest)
+    }
+
+    fn apply(&self, edit: Edit<'_>) {
+        let map = match edit.map {
+            HeaderMap::Request => abi::Map::RequestHeaders,
+            HeaderMap::Response => abi::Map::ResponseHeaders,
+            HeaderMap::ResponseTrailers => abi::Map::ResponseTrailers,
+        };
+        let done = match edit.kind {
+            EditKind::Set => abi::set_header(map, edit.name, edit.value),
+            EditKind::Add => abi::add_header(map, edit.name, edit.value),
+            EditKind::Remove => abi::remove_header(map, edit.name),
+        };
+        if done.is_err() {
+            self.faults.host_error();
+        }
+    }
+
+    fn reply(&self, reply: &Reply<'_>, effects: &Effects) -> Outcome {
+        let headers = effects
+            .edits()
+            .filter(|edit| edit.map == HeaderMap::Response && edit.kind != EditKind::Remove)
+            .map(|edit| (edit.name, edit.value));
+        // Collected, as an iterator over borrowed edits is not `Clone`; a reply has a handful of headers.
+        let headers: Vec<(&[u8], &[u8])> = headers.collect();
+        let mut encoded = self.reply_headers.take();
+        pairs::encode(&mut encoded, headers.iter().copied());
+        let sent = abi::send_local_response(
+            u32::from(reply.status),
+            reply.details.as_bytes(),
+            &reply.body,
+            &encoded,
+            reply.grpc_status,
+        );
+        self.reply_headers.set(encoded);
+        if sent.is_err() {
+            // The proxy would not answer for us: the request goes on, and the count shows it.
+            self.faults.host_error();
+            return Outcome::Continued;
+        }
+        Outcome::Replied
+    }
+}
+
+/// What became of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Continued,
+    Replied,
+}
+
+impl From<Outcome> for Action {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Continued => Self::Continue,
+            Outcome::Replied => Self::Pause,
+        }
+    }
+}

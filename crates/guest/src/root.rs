@@ -1,0 +1,209 @@
+//! The plugin as the proxy knows it: one root context a config, in each worker's VM and on the main thread.
+
+use crate::abi;
+use crate::metrics;
+use crate::plugin::Plugin;
+use crate::stream::{Passed, Stream};
+use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
+use log::{LevelFilter, error, info};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often a proxy that serves without its filter says so.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// What the last configuration came to.
+enum State<S> {
+    /// None was accepted yet.
+    Unconfigured,
+    Configured(Rc<Plugin<S>>),
+    /// The config cannot be used, no earlier one could, and it asks to serve without the filter.
+    Passing(String),
+}
+
+/// The root context.
+pub(crate) struct Root<S> {
+    state: State<S>,
+    name: String,
+    /// Begins every shared key of this plugin.
+    key_prefix: Vec<u8>,
+}
+
+impl<S: Stage> Root<S> {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Unconfigured,
+            name: String::new(),
+            key_prefix: Vec::new(),
+        }
+    }
+
+    /// Finds out what the plugin is called. Istio makes the name unique in the proxy; a bare Envoy may leave it empty.
+    fn identify(&mut self) {
+        let property = |path: &[u8]| abi::property(path).filter(|value| !value.is_empty());
+        let name = property(b"plugin_name").or_else(|| property(b"plugin_root_id"));
+        self.name = name.map_or_else(
+            || S::NAME.to_owned(),
+            |n| String::from_utf8_lossy(&n).into_owned(),
+        );
+        self.key_prefix = Vec::new();
+        for part in ["fairlead/1/", S::NAME, "/", &self.name, "/"] {
+            self.key_prefix.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn shared_key(&self, suffix: &str) -> Vec<u8> {
+        let mut key = self.key_prefix.clone();
+        key.extend_from_slice(suffix.as_bytes());
+        key
+    }
+
+    fn gauge(&self, name: &'static str, value: u64) {
+        let def = MetricDef {
+            name,
+            kind: MetricKind::Gauge,
+            rule: None,
+            outcome: None,
+        };
+        if let Some(id) = metrics::define(S::NAME, &self.name, &def) {
+            let _ = abi::record_metric(id, value);
+        }
+    }
+
+    fn accept(&mut self, stage: S, needs: Needs, config: &[u8]) {
+        // Anyone can see from here on that this plugin once had a config it could use.
+        let _ = abi::set_shared_data(&self.shared_key("configured"), b"1", 0);
+        self.gauge("config_rejected", 0);
+        self.gauge("config_fingerprint", u64::from(fingerprint(config)));
+        self.gauge("state_limit_bytes", needs.cell_memory_bytes());
+        let _ = abi::set_tick_period(needs.tick.map_or(0, millis));
+        info!(
+            "{} {}: configured, fingerprint {:08x}, at most {} KiB of state in {} cells, {} metrics",
+            S::NAME,
+            self.name,
+            fingerprint(config),
+            needs.cell_memory_bytes().div_ceil(1024),
+            needs
+                .groups()
+                .iter()
+                .map(|group| u64::from(group.cells))
+                .sum::<u64>(),
+            needs.metrics().len(),
+        );
+        self.state = State::Configured(Rc::new(Plugin::new(&self.name, &self.key_prefix, stage, needs)));
+    }
+
+    /// Refuses a config, or passes where that was asked for and no earlier config is there to go on with.
+    fn refuse(&mut self, refusal: Refusal) -> bool {
+        let first_load = matches!(abi::shared_data(&self.shared_key("configured")), Ok(None));
+        let Refusal {
+            message,
+            pass_at_first_load,
+        } = refusal;
+        error!("{} {}: configuration refused:\n{message}", S::NAME, self.name);
+        self.gauge("config_rejected", 1);
+        if !(first_load && pass_at_first_load) {
+            return false;
+        }
+        let _ = abi::set_tick_period(millis(REMINDER));
+        self.state = State::Passing(message);
+        true
+    }
+
+    /// Logs once a minute, by one of all workers, that requests pass without the filter.
+    fn remind(&self, message: &str) {
+        let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
+        let key = self.shared_key("reminded");
+        let (last, number) = match abi::shared_data(&key) {
+            Ok(Some((bytes, number))) => (bytes.try_into().map_or(0, u64::from_le_bytes), number),
+            Ok(None) => (0, u32::MAX),
+            Err(_) => return,
+        };
+        let since = now.since(Timestamp::from_unix_nanos(last));
+        let recent = last <= now.as_unix_nanos() && since < REMINDER / 2;
+        if !recent && abi::set_shared_data(&key, &now.as_unix_nanos().to_le_bytes(), number).is_ok() {
+            error!(
+                "{} {}: requests pass without this filter: configuration refused:\n{message}",
+                S::NAME,
+                self.name
+            );
+        }
+    }
+}
+
+impl<S: Stage> Context for Root<S> {}
+
+impl<S: Stage> RootContext for Root<S> {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        follow_the_proxys_log_level();
+        self.identify();
+        let config = abi::plugin_configuration();
+        match S::plan(&config) {
+            Ok((stage, needs)) => {
+                self.accept(stage, needs, &config);
+                true
+            }
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn on_tick(&mut self) {
+        match &self.state {
+            State::Configured(plugin) => {
+                let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
+                plugin.stage.on_tick(now, &plugin.cells, &plugin.meter);
+            }
+            State::Passing(message) => self.remind(message),
+            State::Unconfigured => {}
+        }
+    }
+
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(match &self.state {
+            State::Configured(plugin) => Box::new(Stream::new(Rc::clone(plugin))),
+            State::Passing(_) | State::Unconfigured => Box::new(Passed),
+        })
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+fn millis(period: Duration) -> u32 {
+    u32::try_from(period.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Messages below the proxy's level are dropped here, before they are formatted.
+fn follow_the_proxys_log_level() {
+    let level = match abi::log_level() {
+        Some(0) => LevelFilter::Trace,
+        Some(1) => LevelFilter::Debug,
+        Some(3) => LevelFilter::Warn,
+        Some(4 | 5) => LevelFilter::Error,
+        Some(6..) => LevelFilter::Off,
+        Some(2) | None => LevelFilter::Info,
+    };
+    log::set_max_level(level);
+}
+
+/// FNV-1a of a config, to tell from outside which config a proxy runs.
+fn fingerprint(config: &[u8]) -> u32 {
+    config.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_is_fnv_1a() {
+        assert_eq!(fingerprint(b""), 0x811c_9dc5);
+        assert_eq!(fingerprint(b"a"), 0xe40c_292c);
+        assert_eq!(fingerprint(b"foobar"), 0xbf9c_f968);
+    }
+}

@@ -1,0 +1,105 @@
+//! One HTTP stream: each callback is decode, decide, apply.
+
+use crate::plugin::{Outcome, Plugin};
+use crate::view::Phase;
+use fairlead_stage::{Done, Stage};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use std::rc::Rc;
+
+/// What has happened to a stream so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Going on.
+    Open,
+    /// This filter has answered it; the proxy will call back for that answer too.
+    Answered,
+    /// It has been accounted for.
+    Done,
+}
+
+/// The context of one stream under one config.
+pub(crate) struct Stream<S: Stage> {
+    plugin: Rc<Plugin<S>>,
+    flight: Option<S::Flight>,
+    progress: Progress,
+}
+
+impl<S: Stage> Stream<S> {
+    pub(crate) fn new(plugin: Rc<Plugin<S>>) -> Self {
+        Self {
+            plugin,
+            flight: None,
+            progress: Progress::Open,
+        }
+    }
+
+    fn finish(&mut self, phase: Phase) {
+        if self.progress != Progress::Done {
+            self.progress = Progress::Done;
+            let plugin = &*self.plugin;
+            plugin.stage.on_done(
+                self.flight.take(),
+                &plugin.view(phase),
+                &plugin.cells,
+                &plugin.meter,
+            );
+        }
+    }
+
+    fn answered(&mut self, outcome: Outcome) -> Action {
+        if outcome == Outcome::Replied {
+            self.progress = Progress::Answered;
+        }
+        outcome.into()
+    }
+}
+
+impl<S: Stage> Context for Stream<S> {}
+
+impl<S: Stage> HttpContext for Stream<S> {
+    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        if !plugin.needs.request {
+            return Action::Continue;
+        }
+        let view = plugin.view(Phase::Request);
+        let (outcome, flight) = plugin.run(|stage, effects| stage.on_request(&view, &plugin.cells, effects));
+        self.flight = Some(flight);
+        self.answered(outcome)
+    }
+
+    fn on_http_response_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        let (true, Progress::Open, Some(flight)) =
+            (plugin.needs.response, self.progress, self.flight.as_mut())
+        else {
+            return Action::Continue;
+        };
+        let view = plugin.view(Phase::Response);
+        let (outcome, ()) = plugin.run(|stage, effects| (stage.on_response(flight, &view, effects), ()));
+        self.answered(outcome)
+    }
+
+    fn on_log(&mut self) {
+        if self.plugin.needs.done == Done::Outcome {
+            self.finish(Phase::Log);
+        }
+    }
+}
+
+/// A context is dropped in `proxy_on_delete`, which the host calls for every stream anyway: a stage that needs no more
+/// than the end of a stream costs no callback of its own.
+impl<S: Stage> Drop for Stream<S> {
+    fn drop(&mut self) {
+        if self.plugin.needs.done != Done::Never {
+            self.finish(Phase::Deleted);
+        }
+    }
+}
+
+/// The context of a stream while no usable config was ever loaded and the config asks to pass.
+pub(crate) struct Passed;
+
+impl Context for Passed {}
+impl HttpContext for Passed {}

@@ -1,0 +1,266 @@
+//! What one request says, decoded as it is asked for.
+//!
+//! Rules and keys ask the same few questions many times, and each answer may cost the front end a call of its host.
+//! So what was read is kept for as long as the request is looked at: path, host, method, cookies, the client's
+//! address and a token's payload in a place of their own, headers, parameters, cookies and claims by name in
+//! [`SLOTS`] shared places. Names beyond that are read anew each time: the answers are the same.
+//!
+//! Values are borrowed from the view; only a value that has to be decoded (an upper-case host, a `%` in a
+//! parameter, a token) is allocated. What this does not do: hold several values of one name. The first one counts,
+//! everywhere.
+
+mod claim;
+mod cookie;
+mod host;
+mod query;
+
+use crate::Client;
+use crate::client;
+use fairlead_stage::{AttributeId, HeaderMap, View};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// How many named values are kept. More cost stack space and a longer look along them.
+const SLOTS: usize = 8;
+
+/// The facts of one request, over the view of one callback.
+///
+/// `'v` is how long the view, and the rules and keys that ask, live.
+pub struct Request<'v, V> {
+    view: &'v V,
+    target: OnceCell<Option<Target<'v>>>,
+    host: OnceCell<Option<Cow<'v, [u8]>>>,
+    method: OnceCell<Option<Cow<'v, [u8]>>>,
+    cookies: OnceCell<Option<Cow<'v, [u8]>>>,
+    peer: OnceCell<Option<IpAddr>>,
+    client: Cell<Option<(u8, Option<IpAddr>)>>,
+    payload: OnceCell<Option<Vec<u8>>>,
+    slots: [OnceCell<Slot<'v>>; SLOTS],
+}
+
+/// `:path` and where its parts end.
+struct Target<'v> {
+    raw: Cow<'v, [u8]>,
+    path_end: usize,
+    query: Range<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Header,
+    Query,
+    Cookie,
+    Claim,
+}
+
+struct Slot<'v> {
+    kind: Kind,
+    name: &'v str,
+    value: Value<'v>,
+}
+
+/// A value that was looked for.
+enum Value<'v> {
+    Absent,
+    Whole(Cow<'v, [u8]>),
+    /// A part of what holds all values of the kind: the query, the cookie header.
+    Part(Range<usize>),
+}
+
+impl<'v, V: View> Request<'v, V> {
+    /// A request of which nothing is read yet.
+    #[must_use]
+    pub fn new(view: &'v V) -> Self {
+        Self {
+            view,
+            target: OnceCell::new(),
+            host: OnceCell::new(),
+            method: OnceCell::new(),
+            cookies: OnceCell::new(),
+            peer: OnceCell::new(),
+            client: Cell::new(None),
+            payload: OnceCell::new(),
+            slots: [const { OnceCell::new() }; SLOTS],
+        }
+    }
+
+    fn read(&self, name: &str) -> Option<Cow<'v, [u8]>> {
+        self.view.header(HeaderMap::Request, name)
+    }
+
+    fn target(&self) -> Option<&Target<'v>> {
+        let parse = |raw: Cow<'v, [u8]>| {
+            let is_end = |b: &u8| matches!(b, b'?' | b'#');
+            let path_end = raw.iter().position(is_end).unwrap_or(raw.len());
+            let mut query = path_end..path_end;
+            if raw.get(path_end) == Some(&b'?') {
+                let after = raw.get(path_end..).unwrap_or_default();
+                let length = after.iter().position(|b| *b == b'#').unwrap_or(after.len());
+                query = path_end.saturating_add(1)..path_end.saturating_add(length);
+            }
+            Target { raw, path_end, query }
+        };
+        self.target.get_or_init(|| self.read(":path").map(parse)).as_ref()
+    }
+
+    /// The path without query and fragment, as it was sent: neither percent-decoded nor normalised here.
+    pub fn path(&self) -> Option<&[u8]> {
+        self.target().and_then(|target| target.raw.get(..target.path_end))
+    }
+
+    /// The query without `?` and fragment; empty if there is none.
+    pub fn query(&self) -> &[u8] {
+        self.target()
+            .and_then(|target| target.raw.get(target.query.clone()))
+            .unwrap_or_default()
+    }
+
+    /// The host: `:authority` in lower case, without port and trailing dot. `None` if that leaves nothing.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.host
+            .get_or_init(|| self.read(":authority").and_then(host::normal))
+            .as_deref()
+    }
+
+    /// The method, with its case.
+    pub fn method(&self) -> Option<&[u8]> {
+        self.method.get_or_init(|| self.read(":method")).as_deref()
+    }
+
+    /// The first value of a header, by its lower-case name.
+    pub fn header(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        self.named(Kind::Header, name)
+    }
+
+    /// The first query parameter of a name, decoded as a form is (WHATWG URL, 5.1): parameters are parted by `&`,
+    /// `+` is a space, `%41` is a byte, a `%` without two hexadecimal digits stands for itself, and what has no `=`
+    /// is a parameter with an empty value. Names are compared decoded, with case.
+    pub fn query_parameter(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        self.named(Kind::Query, name)
+    }
+
+    /// The first cookie of a name (RFC 6265, 4.2.1): cookies are parted by `;`, space around names and values and
+    /// one pair of double quotes around a value are dropped, names have case, and what has no `=` is a cookie with
+    /// an empty value. Only the first `cookie` header is read; Envoy joins the pieces that HTTP/2 and HTTP/3 send.
+    pub fn cookie(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        self.named(Kind::Cookie, name)
+    }
+
+    /// A top-level claim of the token in `authorization: Bearer`, as text: a string, an integer of 64 bits or a
+    /// boolean. The name is taken literally, dots and all; of a repeated claim the last counts (RFC 7519, 4). A token
+    /// that is malformed or longer than 16 KiB has no claims. Its signature is not verified here.
+    pub fn claim(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        self.named(Kind::Claim, name)
+    }
+
+    /// An attribute of the proxy.
+    pub fn attribute(&self, id: AttributeId) -> Option<Cow<'v, [u8]>> {
+        self.view.attribute(id)
+    }
+
+    /// The client's address; an IPv4-mapped IPv6 address is the IPv4 address. `None` for a client without one, as
+    /// one on a Unix socket.
+    ///
+    /// With trusted hops it is the entry of `x-forwarded-for` that the outermost trusted proxy has written, and the
+    /// peer if there is no such entry or it is no address: never an entry further left, and never `None` for that
+    /// reason.
+    pub fn client(&self, source: Client) -> Option<IpAddr> {
+        let hops = source.trusted_hops;
+        match self.client.get() {
+            Some((known, address)) if known == hops => address,
+            _ => {
+                let mut address = None;
+                if hops > 0 {
+                    let list = self.named(Kind::Header, client::FORWARDED_FOR);
+                    address = list.and_then(|list| client::forwarded(&list, hops));
+                }
+                let address = address.or_else(|| self.peer(source.peer));
+                self.client.set(Some((hops, address)));
+                address
+            }
+        }
+    }
+
+    fn peer(&self, id: AttributeId) -> Option<IpAddr> {
+        *self
+            .peer
+            .get_or_init(|| self.attribute(id).and_then(|text| client::address(&text)))
+    }
+
+    /// Service and method of a gRPC call: `content-type: application/grpc`, alone or with `+` or `;` after it, and
+    /// a path of two segments. (`application/grpc-web` is another protocol.)
+    pub fn grpc(&self) -> Option<(&[u8], &[u8])> {
+        let path = self.path()?.strip_prefix(b"/")?;
+        let slash = path.iter().position(|b| *b == b'/')?;
+        let (service, method) = (path.get(..slash)?, path.get(slash.saturating_add(1)..)?);
+        if service.is_empty() || method.is_empty() || method.contains(&b'/') {
+            return None;
+        }
+        let content_type = self.header("content-type")?;
+        let (essence, rest) = content_type.split_at_checked(b"application/grpc".len())?;
+        let is_grpc = essence.eq_ignore_ascii_case(b"application/grpc")
+            && matches!(rest.first(), None | Some(b'+' | b';' | b' '));
+        is_grpc.then_some((service, method))
+    }
+
+    fn named(&self, kind: Kind, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        for place in &self.slots {
+            let slot = place.get_or_init(|| Slot {
+                kind,
+                name,
+                value: self.find(kind, name),
+            });
+            if slot.kind == kind && slot.name == name {
+                return match &slot.value {
+                    Value::Absent => None,
+                    Value::Whole(value) => Some(Cow::Borrowed(value)),
+                    Value::Part(part) => self.part(kind, part.clone()).map(Cow::Borrowed),
+                };
+            }
+        }
+        match self.find(kind, name) {
+            Value::Absent => None,
+            Value::Whole(value) => Some(value),
+            Value::Part(part) => self.part(kind, part).map(Cow::Borrowed),
+        }
+    }
+
+    fn find(&self, kind: Kind, name: &str) -> Value<'v> {
+        let decoded = |value: Option<Vec<u8>>| value.map_or(Value::Absent, |v| Value::Whole(Cow::Owned(v)));
+        match kind {
+            Kind::Header => self.read(name).map_or(Value::Absent, Value::Whole),
+            Kind::Query => query::find(self.query(), name).map_or(Value::Absent, |part| {
+                let raw = self.query().get(part.clone()).unwrap_or_default();
+                query::decoded(raw).map_or(Value::Part(part), |value| Value::Whole(Cow::Owned(value)))
+            }),
+            Kind::Cookie => self
+                .cookies()
+                .and_then(|all| cookie::find(all, name))
+                .map_or(Value::Absent, Value::Part),
+            Kind::Claim => decoded(self.payload().and_then(|payload| claim::find(payload, name))),
+        }
+    }
+
+    fn part(&self, kind: Kind, part: Range<usize>) -> Option<&[u8]> {
+        match kind {
+            Kind::Query => self.query().get(part),
+            Kind::Cookie => self.cookies()?.get(part),
+            Kind::Header | Kind::Claim => None,
+        }
+    }
+
+    fn cookies(&self) -> Option<&[u8]> {
+        self.cookies.get_or_init(|| self.read("cookie")).as_deref()
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.payload
+            .get_or_init(|| claim::payload(&self.read("authorization")?))
+            .as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

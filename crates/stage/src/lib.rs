@@ -1,0 +1,84 @@
+//! The seam between deciding and hosting.
+//!
+//! A filter is a [`Stage`]: a plain Rust type that a front end drives. The front end decodes a proxy's callback into a
+//! [`View`], lends the stage its state as [`Cells`], collects the stage's wishes in [`Effects`] and a [`Verdict`], and
+//! applies them when the stage has returned. No type here knows proxy-wasm, so that the same stage runs as a Wasm filter
+//! and as a native module.
+//!
+//! What this crate does not do: call a host, read a clock, keep state of its own, allocate on the request path.
+//! [`memory`] holds versions of each part that live in memory, for tests that run without a proxy.
+
+mod cells;
+mod effects;
+pub mod memory;
+mod meter;
+mod needs;
+mod time;
+mod verdict;
+mod view;
+
+pub use cells::{Cell, CellError, CellGroup, Cells, GroupId, Scope, Step};
+pub use effects::{Edit, EditKind, Effects};
+pub use meter::{Meter, MetricDef, MetricId, MetricKind};
+pub use needs::{AttributeId, Done, Needs, Refusal};
+pub use time::Timestamp;
+pub use verdict::{Reply, Verdict};
+pub use view::{HeaderMap, View};
+
+use std::time::Duration;
+
+/// A filter, as a front end sees it: configured once, then driven by the callbacks of each stream.
+///
+/// All methods take `&self`: state that outlives a callback is kept in [`Cells`], state of one stream in
+/// [`Stage::Flight`]. A stage never panics: a panic takes the worker's VM, or the whole proxy, with it.
+pub trait Stage: Sized + 'static {
+    /// What the stage remembers of one stream from its request to its end. Request data is gone in later callbacks, so
+    /// whatever is needed then is copied here.
+    type Flight;
+
+    /// The filter's name as it stands in metrics, log lines and shared keys: `rate_limit`.
+    const NAME: &'static str;
+
+    /// Checks and compiles a `pluginConfig` (JSON; empty means `{}`), and says what the stage will use.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that lists every problem of the config, each with path, value and fix.
+    fn plan(config: &[u8]) -> Result<(Self, Needs), Refusal>;
+
+    /// Decides on a request whose headers have arrived.
+    fn on_request<'s>(
+        &'s self,
+        view: &impl View,
+        cells: &impl Cells,
+        effects: &mut Effects,
+    ) -> (Verdict<'s>, Self::Flight);
+
+    /// Sees the response headers of a request that this stage let pass. Not called for the stage's own reply.
+    fn on_response<'s>(
+        &'s self,
+        _flight: &mut Self::Flight,
+        _view: &impl View,
+        _effects: &mut Effects,
+    ) -> Verdict<'s> {
+        Verdict::Continue
+    }
+
+    /// Accounts for a stream that has ended, however it ended. The only place where request outcomes are counted.
+    ///
+    /// `flight` is `None` for a stream that never reached [`Stage::on_request`], because something before this filter
+    /// answered it. What `view` can tell depends on [`Needs::done`].
+    fn on_done(
+        &self,
+        _flight: Option<Self::Flight>,
+        _view: &impl View,
+        _cells: &impl Cells,
+        _meter: &impl Meter,
+    ) {
+    }
+
+    /// Runs every [`Needs::tick`]. A front end may tick once a process or once a worker: the work must be idempotent.
+    fn on_tick(&self, _now: Timestamp, _cells: &impl Cells, _meter: &impl Meter) {}
+}
+
+/// How often a stage is ticked, or never.
+pub type Tick = Option<Duration>;

@@ -1,0 +1,157 @@
+//! The seam in memory: for tests of stages that run without a proxy.
+
+use crate::{AttributeId, Cell, CellError, Cells, HeaderMap, Meter, MetricId, Needs, Step, Timestamp, View};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// A callback's surroundings, set up by hand.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryView {
+    now: Timestamp,
+    headers: Vec<(HeaderMap, String, Vec<u8>)>,
+    attributes: BTreeMap<usize, Vec<u8>>,
+}
+
+impl MemoryView {
+    /// A view at `now` with no headers.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    /// A GET request for `authority` and `path`, at the epoch.
+    #[must_use]
+    pub fn get(authority: &str, path: &str) -> Self {
+        Self::default().with(":method", "GET").with(":authority", authority).with(":path", path)
+    }
+
+    /// The same view with one more request header.
+    #[must_use]
+    pub fn with(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.with_header(HeaderMap::Request, name, value)
+    }
+
+    /// The same view with one more header in `map`.
+    #[must_use]
+    pub fn with_header(mut self, map: HeaderMap, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((map, name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// The same view with an attribute, which `needs` must declare, or nothing changes.
+    #[must_use]
+    pub fn with_attribute(mut self, needs: &Needs, path: &[&str], value: impl AsRef<[u8]>) -> Self {
+        if let Some(index) = needs.attributes().iter().position(|known| known == path) {
+            self.attributes.insert(index, value.as_ref().to_vec());
+        }
+        self
+    }
+
+    /// The same view at another time.
+    #[must_use]
+    pub fn when(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+}
+
+impl View for MemoryView {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
+        self.headers.iter().find(|(m, n, _)| *m == map && n == name).map(|(_, _, v)| Cow::Borrowed(v.as_slice()))
+    }
+
+    fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
+        self.attributes.get(&id.index()).map(|v| Cow::Borrowed(v.as_slice()))
+    }
+}
+
+/// Cells in a map. Exact, as there is one thread.
+#[derive(Debug, Default)]
+pub struct MemoryCells {
+    cells: RefCell<BTreeMap<Cell, Vec<u8>>>,
+}
+
+impl MemoryCells {
+    /// How many cells were ever written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.borrow().len()
+    }
+
+    /// Whether none was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.borrow().is_empty()
+    }
+}
+
+impl Cells for MemoryCells {
+    fn seed(&self) -> [u64; 2] {
+        [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]
+    }
+
+    fn update<T>(
+        &self,
+        cell: Cell,
+        mut step: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
+    ) -> Result<T, CellError> {
+        let mut cells = self.cells.borrow_mut();
+        let mut new = Vec::new();
+        match step(cells.get(&cell).map(Vec::as_slice), &mut new) {
+            Step::Keep(answer) => Ok(answer),
+            Step::Write(answer) => {
+                cells.insert(cell, new);
+                Ok(answer)
+            }
+        }
+    }
+}
+
+/// Counts in a map, by metric.
+#[derive(Debug, Default)]
+pub struct MemoryMeter {
+    values: RefCell<BTreeMap<MetricId, u64>>,
+}
+
+impl MemoryMeter {
+    /// What a metric stands at: the sum of a counter, the last value of a gauge, the number of values of a histogram.
+    #[must_use]
+    pub fn value(&self, metric: MetricId) -> u64 {
+        self.values.borrow().get(&metric).copied().unwrap_or(0)
+    }
+
+    /// The value of the metric that `needs` declares under this name, rule and outcome; `None` if there is none.
+    #[must_use]
+    pub fn read(&self, needs: &Needs, name: &str, rule: Option<&str>, outcome: Option<&str>) -> Option<u64> {
+        let index = needs
+            .metrics()
+            .iter()
+            .position(|def| def.name == name && def.rule.as_deref() == rule && def.outcome == outcome)?;
+        Some(self.value(MetricId(u16::try_from(index).ok()?)))
+    }
+
+    fn change(&self, metric: MetricId, change: impl FnOnce(u64) -> u64) {
+        let mut values = self.values.borrow_mut();
+        let value = values.entry(metric).or_default();
+        *value = change(*value);
+    }
+}
+
+impl Meter for MemoryMeter {
+    fn add(&self, metric: MetricId, n: u64) {
+        self.change(metric, |old| old.saturating_add(n));
+    }
+
+    fn set(&self, metric: MetricId, value: u64) {
+        self.change(metric, |_| value);
+    }
+
+    fn record(&self, metric: MetricId, _value: u64) {
+        self.change(metric, |old| old.saturating_add(1));
+    }
+}

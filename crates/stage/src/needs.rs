@@ -1,0 +1,169 @@
+//! What a configured stage will use, so that a front end can prepare for it once.
+
+use crate::{CellGroup, GroupId, HeaderMap, MetricDef, MetricId, MetricKind, Scope, Tick};
+
+/// Why a config cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Every problem, a line each: path, value, fix.
+    pub message: String,
+    /// Whether the config asks, at first load, to serve without the filter rather than to be refused.
+    pub pass_at_first_load: bool,
+}
+
+/// An attribute that a stage reads, by the number that [`Needs::attribute`] gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttributeId(u16);
+
+impl AttributeId {
+    /// Position among the attributes of [`Needs`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What [`crate::Stage::on_done`] needs to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Done {
+    /// Nothing: the stage does not account.
+    #[default]
+    Never,
+    /// That the stream has ended: only the clock is readable. The cheapest hook, as a front end needs it anyway.
+    Ended,
+    /// How the stream ended: response headers, trailers and attributes are readable.
+    Outcome,
+}
+
+/// The declared needs of a configured stage.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    headers: Vec<(HeaderMap, String)>,
+    attributes: Vec<Vec<String>>,
+    groups: Vec<CellGroup>,
+    metrics: Vec<MetricDef>,
+    /// Whether [`crate::Stage::on_request`] has anything to do.
+    pub request: bool,
+    /// Whether [`crate::Stage::on_response`] has anything to do.
+    pub response: bool,
+    /// What [`crate::Stage::on_done`] needs.
+    pub done: Done,
+    /// How often [`crate::Stage::on_tick`] runs.
+    pub tick: Tick,
+}
+
+impl Needs {
+    /// Declares a header that the stage may read, by its lower-case name. Declaring it again changes nothing.
+    pub fn header(&mut self, map: HeaderMap, name: &str) {
+        if !self.headers.iter().any(|(m, n)| *m == map && n == name) {
+            self.headers.push((map, name.to_owned()));
+        }
+    }
+
+    /// Declares an attribute by its path: `["source", "address"]`. The same path yields the same id.
+    pub fn attribute<S: AsRef<str>>(&mut self, path: &[S]) -> AttributeId {
+        let path: Vec<String> = path.iter().map(|s| s.as_ref().to_owned()).collect();
+        let index = self.attributes.iter().position(|known| *known == path).unwrap_or_else(|| {
+            self.attributes.push(path);
+            self.attributes.len().saturating_sub(1)
+        });
+        AttributeId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Declares a group of cells.
+    pub fn cells(&mut self, name: impl Into<String>, scope: Scope, cells: u32, cell_bytes: u32) -> GroupId {
+        let id = GroupId(u16::try_from(self.groups.len()).unwrap_or(u16::MAX));
+        self.groups.push(CellGroup { name: name.into(), scope, cells: cells.max(1), cell_bytes });
+        id
+    }
+
+    /// Declares a counter.
+    pub fn counter(
+        &mut self,
+        name: &'static str,
+        rule: Option<&str>,
+        outcome: Option<&'static str>,
+    ) -> MetricId {
+        self.metric(MetricDef { name, kind: MetricKind::Counter, rule: rule.map(str::to_owned), outcome })
+    }
+
+    /// Declares a gauge.
+    pub fn gauge(&mut self, name: &'static str, rule: Option<&str>) -> MetricId {
+        self.metric(MetricDef {
+            name,
+            kind: MetricKind::Gauge,
+            rule: rule.map(str::to_owned),
+            outcome: None,
+        })
+    }
+
+    /// Declares a metric. The same definition yields the same id.
+    pub fn metric(&mut self, def: MetricDef) -> MetricId {
+        let index = self.metrics.iter().position(|known| *known == def).unwrap_or_else(|| {
+            self.metrics.push(def);
+            self.metrics.len().saturating_sub(1)
+        });
+        MetricId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// The declared headers.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderMap, String)] {
+        &self.headers
+    }
+
+    /// The paths of the declared attributes.
+    #[must_use]
+    pub fn attributes(&self) -> &[Vec<String>] {
+        &self.attributes
+    }
+
+    /// The declared groups of cells.
+    #[must_use]
+    pub fn groups(&self) -> &[CellGroup] {
+        &self.groups
+    }
+
+    /// The declared metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &[MetricDef] {
+        &self.metrics
+    }
+
+    /// The ceiling of the memory that the declared cells can take, in bytes, for one holder of each.
+    #[must_use]
+    pub fn cell_memory_bytes(&self) -> u64 {
+        self.groups
+            .iter()
+            .map(|g| u64::from(g.cells).saturating_mul(u64::from(g.cell_bytes)))
+            .fold(0, u64::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declaring_twice_is_declaring_once() {
+        let mut needs = Needs::default();
+        needs.header(HeaderMap::Request, "x-user");
+        needs.header(HeaderMap::Request, "x-user");
+        needs.header(HeaderMap::Response, "x-user");
+        assert_eq!(needs.headers().len(), 2);
+        let first = needs.attribute(&["source", "address"]);
+        assert_eq!(needs.attribute(&["source", "address"]), first);
+        assert_ne!(needs.attribute(&["xds", "route_name"]), first);
+        let counter = needs.counter("requests_total", Some("a"), None);
+        assert_eq!(needs.counter("requests_total", Some("a"), None), counter);
+        assert_ne!(needs.counter("requests_total", Some("b"), None), counter);
+    }
+
+    #[test]
+    fn the_memory_ceiling_is_cells_times_bytes() {
+        let mut needs = Needs::default();
+        needs.cells("a", Scope::Proxy, 512, 145);
+        needs.cells("b", Scope::Worker, 0, 10);
+        assert_eq!(needs.cell_memory_bytes(), 512 * 145 + 10);
+    }
+}

@@ -1,0 +1,33 @@
+//! What a stage may ask inside one callback.
+
+use crate::{AttributeId, Timestamp};
+use std::borrow::Cow;
+
+/// A header map of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HeaderMap {
+    /// Request headers, with `:method`, `:path` and `:authority`. Readable in `on_request` only.
+    Request,
+    /// Response headers, with `:status`. Readable in `on_response`, and in `on_done` under [`crate::Done::Outcome`].
+    Response,
+    /// Response trailers. Readable in `on_done` under [`crate::Done::Outcome`].
+    ResponseTrailers,
+}
+
+/// What can be asked of the proxy inside one callback. Monomorphised: no `dyn`, no call that is not needed.
+///
+/// Values are bytes, never text: a client may send any byte but NUL, CR and LF. What is not there, or not readable in
+/// this callback, is `None`; nothing here can fail.
+pub trait View {
+    /// The proxy's wall clock, read at most once a callback.
+    fn now(&self) -> Timestamp;
+
+    /// The first value of a header, by its lower-case name. Empty values are `Some`.
+    ///
+    /// The name must have been named to [`crate::Needs::header`]; a front end may answer `None` otherwise.
+    fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>>;
+
+    /// An attribute of the stream, in the proxy's encoding: text as it is, integers, durations and timestamps as eight
+    /// bytes little-endian (nanoseconds), booleans as one byte.
+    fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>>;
+}

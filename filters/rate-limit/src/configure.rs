@@ -1,0 +1,149 @@
+//! From a checked config to what the request path uses: compiled rules, tables, texts of replies, metrics.
+
+use crate::RateLimit;
+use crate::reply::Replies;
+use fairlead_config::rate_limit as config;
+use fairlead_matching::{Key, MatchSpec, RuleSet};
+use fairlead_quota::{Quota, Table};
+use fairlead_stage::{Done, GroupId, MetricId, Needs, Refusal, Scope};
+use std::collections::BTreeMap;
+
+/// One limit, ready to decide. Limits that are off are not compiled.
+pub(crate) struct Limit {
+    pub(crate) name: String,
+    /// Whether a refusal is carried out, or only counted.
+    pub(crate) enforced: bool,
+    /// `None`: one bucket for all requests.
+    pub(crate) key: Option<Key>,
+    pub(crate) buckets: Buckets,
+    /// Keys with a quota of their own, by their encoding.
+    pub(crate) overrides: BTreeMap<Vec<u8>, Override>,
+    /// `None` if no key has an own bucket.
+    own_buckets: Option<GroupId>,
+    pub(crate) metrics: Metrics,
+}
+
+/// The buckets of the keys without an override.
+pub(crate) struct Buckets {
+    pub(crate) quota: Quota,
+    pub(crate) table: Table,
+    pub(crate) group: GroupId,
+}
+
+/// What a key with an override gets.
+pub(crate) enum Override {
+    Unlimited,
+    /// A bucket of its own: this cell of the limit's own buckets.
+    Own {
+        quota: Quota,
+        index: u32,
+    },
+}
+
+/// The counters of a limit.
+pub(crate) struct Metrics {
+    pub(crate) admitted: MetricId,
+    /// `denied` where enforced, `would_deny` in shadow.
+    pub(crate) refused: MetricId,
+    pub(crate) overflow_shared: MetricId,
+    pub(crate) overflow_denied: MetricId,
+    pub(crate) overflow_evicted: MetricId,
+    pub(crate) undecided: MetricId,
+}
+
+impl Limit {
+    pub(crate) fn own_buckets(&self) -> GroupId {
+        self.own_buckets.unwrap_or(self.buckets.group)
+    }
+}
+
+pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
+    let config = config::parse(bytes).map_err(|errors| Refusal {
+        message: errors.to_string(),
+        pass_at_first_load: config::pass_at_first_load(bytes),
+    })?;
+    let mut needs = Needs::default();
+    let active: Vec<&config::Limit> =
+        config.limits.iter().filter(|limit| config.effective(limit) != config::Mode::Off).collect();
+    let matches: Vec<Vec<MatchSpec>> = active.iter().map(|limit| limit.matches.clone()).collect();
+    let rules = RuleSet::compile(&matches, &mut needs);
+    let limits: Vec<Limit> = active.iter().map(|limit| compile(&config, limit, &mut needs)).collect();
+    let replies = Replies::new(&config, &limits);
+    if !limits.is_empty() {
+        needs.request = true;
+        needs.response = replies.states_limits() && limits.iter().any(|limit| limit.enforced);
+        needs.done = Done::Ended;
+    }
+    Ok((RateLimit { rules, limits, replies }, needs))
+}
+
+fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs) -> Limit {
+    let scope = match limit.scope {
+        config::Scope::Worker => Scope::Worker,
+        config::Scope::Proxy => Scope::Proxy,
+    };
+    let enforced = config.effective(limit) == config::Mode::Enforce;
+    let table = match limit.key {
+        Some(_) => Table::new(limit.max_keys, limit.on_overflow, &[limit.quota]),
+        None => Table::single(),
+    };
+    let (overrides, own_buckets) = own(limit, scope, needs);
+    // The number of cells is part of the name: in a table of another size a key lives elsewhere.
+    let group = needs.cells(
+        [&limit.name, "/", &table.sets().to_string()].concat(),
+        scope,
+        table.sets(),
+        table.cell_bytes(),
+    );
+    Limit {
+        name: limit.name.clone(),
+        enforced,
+        key: limit.key.as_deref().map(|parts| Key::compile(parts, needs)),
+        buckets: Buckets { quota: limit.quota, table, group },
+        overrides,
+        own_buckets,
+        metrics: metrics(&limit.name, enforced, needs),
+    }
+}
+
+/// The overrides of a limit, and a group with a cell for each that has a bucket.
+fn own(
+    limit: &config::Limit,
+    scope: Scope,
+    needs: &mut Needs,
+) -> (BTreeMap<Vec<u8>, Override>, Option<GroupId>) {
+    let mut overrides = BTreeMap::new();
+    let mut cells: u32 = 0;
+    // A bucket belongs to its key, so the keys are part of the group's name.
+    let mut keys: u64 = 0xcbf2_9ce4_8422_2325;
+    for one in &limit.overrides {
+        let key = Key::encode_literal(&one.key);
+        let what = match one.quota {
+            config::OverrideQuota::Unlimited => Override::Unlimited,
+            config::OverrideQuota::Quota(quota) => {
+                let index = cells;
+                cells = cells.saturating_add(1);
+                keys = key.iter().fold(keys, |hash, byte| {
+                    (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+                });
+                Override::Own { quota, index }
+            }
+        };
+        overrides.insert(key, what);
+    }
+    let name = || [&limit.name, "/own/", &keys.to_string()].concat();
+    let group = (cells > 0).then(|| needs.cells(name(), scope, cells, Table::single().cell_bytes()));
+    (overrides, group)
+}
+
+fn metrics(limit: &str, enforced: bool, needs: &mut Needs) -> Metrics {
+    let mut counter = |name, outcome| needs.counter(name, Some(limit), Some(outcome));
+    Metrics {
+        admitted: counter("requests_total", "admitted"),
+        refused: counter("requests_total", if enforced { "denied" } else { "would_deny" }),
+        overflow_shared: counter("overflow_total", "shared"),
+        overflow_denied: counter("overflow_total", "denied"),
+        overflow_evicted: counter("overflow_total", "evicted"),
+        undecided: counter("requests_total", "undecided"),
+    }
+}

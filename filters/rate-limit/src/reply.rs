@@ -1,0 +1,159 @@
+//! What clients are told: the reply to a refused request, and the fields that state limits on every response.
+
+use crate::configure::Limit;
+use crate::stream::{Answer, Decided, Flight};
+use fairlead_config::rate_limit::{self as config, ResponseHeaders};
+use fairlead_quota::fields::{self, Stated};
+use fairlead_stage::{Effects, HeaderMap, Reply, Verdict};
+use std::borrow::Cow;
+
+/// gRPC's RESOURCE_EXHAUSTED. Envoy uses it for gRPC requests only.
+const RESOURCE_EXHAUSTED: u32 = 8;
+
+/// The wait that a refusal states where none is known: another worker was always faster.
+const SHORTEST_WAIT_SECONDS: u64 = 1;
+
+/// Everything about replies that is known when the filter is configured.
+pub(crate) struct Replies {
+    status: u16,
+    content_type: String,
+    headers: Vec<(String, String)>,
+    stated: ResponseHeaders,
+    /// By limit.
+    texts: Vec<Text>,
+}
+
+struct Text {
+    /// Shows in access logs which limit it was: `rate_limit/<name>`.
+    details: String,
+    body: Vec<u8>,
+}
+
+impl Replies {
+    pub(crate) fn new(config: &config::RateLimit, limits: &[Limit]) -> Self {
+        let deny = &config.deny;
+        let text = |limit: &Limit| Text {
+            details: ["rate_limit/", &limit.name].concat(),
+            body: if deny.problem_json { problem(deny.status, &limit.name) } else { deny.body.clone().into() },
+        };
+        Self {
+            status: deny.status,
+            content_type: if deny.problem_json {
+                "application/problem+json".to_owned()
+            } else {
+                deny.content_type.clone()
+            },
+            headers: deny.headers.clone(),
+            stated: config.response_headers,
+            texts: limits.iter().map(text).collect(),
+        }
+    }
+
+    /// Whether responses state limits at all.
+    pub(crate) fn states_limits(&self) -> bool {
+        self.stated != ResponseHeaders::None
+    }
+
+    /// The reply to a request that `last` refused.
+    pub(crate) fn deny<'s>(
+        &'s self,
+        limits: &[Limit],
+        last: &Decided,
+        effects: &mut Effects,
+    ) -> Verdict<'s> {
+        let Some(text) = self.texts.get(last.limit) else { return Verdict::Continue };
+        let set = |effects: &mut Effects, name: &str, value: &[u8]| {
+            effects.set(HeaderMap::Response, name, |out| out.extend_from_slice(value));
+        };
+        if !text.body.is_empty() {
+            set(effects, "content-type", self.content_type.as_bytes());
+        }
+        for (name, value) in &self.headers {
+            set(effects, name, value.as_bytes());
+        }
+        let wait = match &last.answer {
+            Answer::Spent(_, spent) => fields::retry_after_seconds(&spent.decision),
+            Answer::Undecided(_) => Some(SHORTEST_WAIT_SECONDS),
+            Answer::Unlimited => None,
+        };
+        if let Some(seconds) = wait {
+            effects
+                .set(HeaderMap::Response, fields::RETRY_AFTER, |out| fields::push_number(out, seconds));
+        }
+        self.state(limits, std::slice::from_ref(last), effects);
+        Verdict::Deny(Reply {
+            status: self.status,
+            grpc_status: Some(RESOURCE_EXHAUSTED),
+            details: &text.details,
+            body: Cow::Borrowed(&text.body),
+        })
+    }
+
+    /// States the limits of an admitted request on its response.
+    pub(crate) fn state_limits(&self, limits: &[Limit], flight: &Flight, effects: &mut Effects) {
+        self.state(limits, &flight.decided, effects);
+    }
+
+    fn state(&self, limits: &[Limit], decided: &[Decided], effects: &mut Effects) {
+        let stated = || {
+            decided.iter().filter_map(|one| {
+                let limit = limits.get(one.limit).filter(|limit| limit.enforced)?;
+                let Answer::Spent(bucket, spent) = &one.answer else { return None };
+                Some((limit.name.as_str(), Stated { rate: bucket.quota.rate(), decision: &spent.decision }))
+            })
+        };
+        let Some(tightest) = fields::tightest(stated().map(|(_, stated)| stated)) else { return };
+        let response = HeaderMap::Response;
+        match self.stated {
+            // Lists, to which every filter on the way adds its own.
+            ResponseHeaders::Ietf => {
+                effects.add(response, fields::RATELIMIT_POLICY, |out| {
+                    list(out, stated(), |out, name, limit| fields::push_policy(out, name, limit.rate));
+                });
+                effects.add(response, fields::RATELIMIT, |out| {
+                    list(out, stated(), |out, name, limit| fields::push_limit(out, name, limit.decision));
+                });
+            }
+            ResponseHeaders::Draft03 => {
+                effects.set(response, fields::X_RATELIMIT_LIMIT, |out| {
+                    fields::push_draft03_limit(out, tightest.rate, stated().map(|(_, limit)| limit.rate));
+                });
+                numbers(effects, &tightest, fields::X_RATELIMIT_REMAINING, fields::X_RATELIMIT_RESET);
+            }
+            ResponseHeaders::Legacy => {
+                effects.set(response, fields::RATELIMIT_LIMIT, |out| {
+                    fields::push_legacy_limit(out, tightest.rate);
+                });
+                numbers(effects, &tightest, fields::RATELIMIT_REMAINING, fields::RATELIMIT_RESET);
+            }
+            ResponseHeaders::None => {}
+        }
+    }
+}
+
+fn list<'a>(
+    out: &mut Vec<u8>,
+    limits: impl Iterator<Item = (&'a str, Stated<'a>)>,
+    mut push: impl FnMut(&mut Vec<u8>, &str, &Stated<'_>),
+) {
+    limits.for_each(|(name, limit)| push(out, name, &limit));
+}
+
+fn numbers(effects: &mut Effects, tightest: &Stated<'_>, remaining: &str, reset: &str) {
+    effects.set(HeaderMap::Response, remaining, |out| fields::push_remaining(out, tightest.decision));
+    effects.set(HeaderMap::Response, reset, |out| fields::push_reset(out, tightest.decision));
+}
+
+/// A problem document (RFC 9457) of the type that the `RateLimit` draft registers. Names of limits need no escaping.
+fn problem(status: u16, limit: &str) -> Vec<u8> {
+    let status = status.to_string();
+    let parts = [
+        r#"{"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","#,
+        r#""title":"Request cannot be satisfied as assigned quota has been exceeded","status":"#,
+        &status,
+        r#","violated-policies":[""#,
+        limit,
+        r#""]}"#,
+    ];
+    parts.concat().into_bytes()
+}

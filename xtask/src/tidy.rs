@@ -1,0 +1,135 @@
+//! `cargo xtask tidy`: checks what compilers do not.
+//!
+//! Each check is a function from plain values (packages, file texts) to problems, so that it is tested without a
+//! workspace. All problems are reported at once, as `path: problem: fix`.
+
+mod edges;
+mod files;
+mod machine;
+mod manifests;
+mod purity;
+mod source;
+mod wasm_crates;
+
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::Context as _;
+use std::fmt;
+use std::process::Command;
+
+/// Something to mend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Problem {
+    /// File or folder, relative to the root, with a line number where there is one.
+    at: String,
+    what: String,
+    fix: String,
+}
+
+impl Problem {
+    fn new(at: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            at: at.into(),
+            what: what.into(),
+            fix: fix.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, what, fix } = self;
+        write!(formatter, "{at}: {what}: {fix}")
+    }
+}
+
+/// A file of the repository: tracked, or new and not ignored.
+#[derive(Clone, Debug)]
+struct File {
+    /// Relative to the root, with `/`.
+    path: String,
+    bytes: u64,
+    /// `None` when it is not UTF-8.
+    text: Option<String>,
+}
+
+impl File {
+    fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+}
+
+/// Runs the checks and prints what they found; whether that is nothing.
+///
+/// # Errors
+/// git or cargo could not be asked.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
+    let problems = problems(workspace)?;
+    for problem in &problems {
+        println!("{problem}");
+    }
+    match problems.len() {
+        0 => println!("tidy: nothing to mend"),
+        count => println!("tidy: {count} to mend"),
+    }
+    Ok(problems.is_empty())
+}
+
+/// Runs all checks.
+///
+/// # Errors
+/// git or cargo could not be asked.
+pub(crate) fn problems(workspace: &Workspace) -> anyhow::Result<Vec<Problem>> {
+    let files = files(workspace)?;
+    let mut problems = Vec::new();
+    problems.extend(edges::check(&edges::members(workspace)));
+    problems.extend(wasm_crates::check(&wasm_crates::resolve(workspace)?));
+    problems.extend(manifests::check_tiers(workspace));
+    problems.extend(manifests::check_lock(workspace));
+    for file in &files {
+        problems.extend(files::check(file));
+        problems.extend(machine::check(file));
+        problems.extend(manifests::check_lints(workspace, file));
+        problems.extend(purity::check(file));
+    }
+    problems.sort();
+    problems.dedup();
+    Ok(problems)
+}
+
+fn files(workspace: &Workspace) -> anyhow::Result<Vec<File>> {
+    let mut git = Command::new("git");
+    git.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--deduplicate",
+    ]);
+    let names = process::output(git.current_dir(&workspace.root))
+        .context("tidy looks at the files that git knows")?;
+    let mut files = Vec::new();
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let path = String::from_utf8_lossy(name).into_owned();
+        // A file that is deleted but still in the index is no longer there.
+        let Ok(bytes) = std::fs::read(workspace.root.join(&path)) else {
+            continue;
+        };
+        files.push(File {
+            path,
+            bytes: bytes.len() as u64,
+            text: String::from_utf8(bytes).ok(),
+        });
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+fn file(path: &str, text: &str) -> File {
+    File {
+        path: path.to_owned(),
+        bytes: text.len() as u64,
+        text: Some(text.to_owned()),
+    }
+}
