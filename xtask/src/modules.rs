@@ -1,6 +1,6 @@
 //! `cargo xtask build`: each filter as a .wasm that Envoy loads.
 //!
-//! Four steps: compile with `--features module`; drop the exports that the filter does not use (Envoy calls whatever a
+//! Five steps: compile with `--features module`; empty the functions that must never run; drop the exports that the filter does not use (Envoy calls whatever a
 //! module exports, 1.5 to 1.9 thousand instructions per request and callback); optimise for size with exactly the Wasm
 //! features that Envoy accepts; check that Envoy offers everything the result imports. The same source gives the same
 //! bytes on any machine: no path of the machine is left inside.
@@ -9,6 +9,7 @@ mod compile;
 mod exports;
 mod imports;
 pub(crate) mod report;
+mod snip;
 
 use crate::console::Console;
 use crate::tools::{target, wasm_opt};
@@ -93,7 +94,7 @@ fn build_one(
     console.step(&format!("build {name}.wasm"));
     let callbacks = callbacks(package)?;
     let linked = compile::compile(package, paths, console)?;
-    let stripped = exports::strip(&linked, &callbacks)?;
+    let stripped = exports::strip(&snip::snip(&linked)?, &callbacks)?;
     let optimised = optimizer.run(&stripped)?;
     let imports = imports::check(&optimised)?;
     paths.check_absent(&optimised)?;

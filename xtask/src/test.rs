@@ -5,7 +5,7 @@ mod summary;
 
 use crate::console::{Console, Stream};
 use crate::process::{self, Show};
-use crate::tiers::{Need, PURE, Run, STEPS, Step, Tier, expand};
+use crate::tiers::{Groups, Need, PURE, Run, STEPS, Step, Tier};
 use crate::tools::cargo_tool::CargoTool;
 use crate::tools::{self, Missing, envoy, target};
 use crate::workspace::Workspace;
@@ -75,41 +75,27 @@ impl Session<'_> {
                 return Ok(());
             }
         }
+        let groups = Groups::of(self.workspace);
         if let Run::TestsOfEachPure(arguments) = step.run {
             for package in PURE {
-                let mut arguments = expand(arguments, &[]);
+                let mut arguments = groups.expand(arguments);
                 arguments.extend(["--package".to_owned(), package.to_owned()]);
                 self.command(step, format!("{}: {package}", step.what), &arguments, true, rows)?;
             }
             return Ok(());
         }
-        let filters: Vec<&str> = self
-            .workspace
-            .filters()
-            .map(|(_, package)| package.name.as_str())
-            .collect();
         match step.run {
-            Run::Check(arguments) => self.command(
-                step,
-                step.what.to_owned(),
-                &expand(arguments, &filters),
-                false,
-                rows,
-            ),
-            Run::Tests(arguments) | Run::TestsOfEachPure(arguments) => self.command(
-                step,
-                step.what.to_owned(),
-                &expand(arguments, &filters),
-                true,
-                rows,
-            ),
+            Run::Check(arguments) => {
+                self.command(step, step.what.to_owned(), &groups.expand(arguments), false, rows)
+            }
+            Run::Tests(arguments) | Run::TestsOfEachPure(arguments) => {
+                self.command(step, step.what.to_owned(), &groups.expand(arguments), true, rows)
+            }
             Run::Tidy => {
                 self.announce(step, step.what);
-                let problems = tidy::problems(self.workspace)?;
-                for problem in &problems {
-                    self.console.line(Stream::Out, &problem.to_string());
-                }
-                let counts = if problems.is_empty() {
+                let findings = tidy::check(self.workspace)?;
+                self.console.line(Stream::Out, &findings.to_string());
+                let counts = if findings.problems.is_empty() {
                     Counts::passed()
                 } else {
                     Counts::failed()

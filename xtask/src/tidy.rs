@@ -59,27 +59,44 @@ impl File {
     }
 }
 
-/// Runs the checks and prints what they found; whether that is nothing.
+/// What the checks found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// What must be mended.
+    pub(crate) problems: Vec<Problem>,
+    /// Rust files that are longer than they should be.
+    long: usize,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(formatter, "{problem}")?;
+        }
+        write!(
+            formatter,
+            "tidy: {} to mend; {} files over 300 lines",
+            self.problems.len(),
+            self.long
+        )
+    }
+}
+
+/// Runs the checks and prints what they found; whether nothing is to mend.
 ///
 /// # Errors
 /// git or cargo could not be asked.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
-    let problems = problems(workspace)?;
-    for problem in &problems {
-        println!("{problem}");
-    }
-    match problems.len() {
-        0 => println!("tidy: nothing to mend"),
-        count => println!("tidy: {count} to mend"),
-    }
-    Ok(problems.is_empty())
+    let findings = check(workspace)?;
+    println!("{findings}");
+    Ok(findings.problems.is_empty())
 }
 
 /// Runs all checks.
 ///
 /// # Errors
 /// git or cargo could not be asked.
-pub(crate) fn problems(workspace: &Workspace) -> anyhow::Result<Vec<Problem>> {
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Findings> {
     let files = files(workspace)?;
     let mut problems = Vec::new();
     problems.extend(edges::check(&edges::members(workspace)));
@@ -94,7 +111,8 @@ pub(crate) fn problems(workspace: &Workspace) -> anyhow::Result<Vec<Problem>> {
     }
     problems.sort();
     problems.dedup();
-    Ok(problems)
+    let long = files.iter().filter(|file| files::is_long(file)).count();
+    Ok(Findings { problems, long })
 }
 
 fn files(workspace: &Workspace) -> anyhow::Result<Vec<File>> {

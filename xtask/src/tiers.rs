@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask tidy` fails when a package of the workspace is in no tier.
 
+use crate::workspace::{Package, Workspace};
 use clap::ValueEnum;
 
 /// A group of steps with the same needs, cheapest first.
@@ -36,7 +37,12 @@ impl Tier {
 }
 
 /// Crates that decide: no clock, no I/O, no global; their tests run natively and on wasm32.
-pub(crate) const PURE: [&str; 3] = ["fairlead-matching", "fairlead-quota", "fairlead-stage"];
+pub(crate) const PURE: [&str; 4] = [
+    "fairlead-matching",
+    "fairlead-quota",
+    "fairlead-regex",
+    "fairlead-stage",
+];
 
 /// What must be there before a step can run. A step whose need is missing is skipped; with CI=true it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +64,7 @@ pub(crate) enum Need {
 /// What a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Run {
-    /// cargo with a check that passes or fails as a whole. [`FILTERS`] and [`PURE_CRATES`] stand for their packages.
+    /// cargo with a check that passes or fails as a whole. Words in braces stand for packages.
     Check(&'static [&'static str]),
     /// cargo with tests to count. At least one must run.
     Tests(&'static [&'static str]),
@@ -68,10 +74,24 @@ pub(crate) enum Run {
     Tidy,
 }
 
+/// Crates that run on this machine only. All release steps select all of them and differ in the test binaries that they
+/// run: with another selection cargo would choose other features of shared dependencies, and build wasmtime once more.
+pub(crate) const NATIVE: [&str; 5] = [
+    "fairlead",
+    "fairlead-emulator",
+    "fairlead-envoy",
+    "fairlead-tests",
+    "fairlead-upstream",
+];
+
 /// Stands for `--package` of every filter.
 pub(crate) const FILTERS: &str = "{filters}";
-/// Stands for `--package` of every pure crate.
+/// Stands for `--package` of every crate of [`NATIVE`].
+pub(crate) const NATIVE_CRATES: &str = "{native}";
+/// Stands for `--package` of every crate of [`PURE`].
 pub(crate) const PURE_CRATES: &str = "{pure}";
+/// Before the name of a package: stands for `--test` of every test binary in its folder `tests`.
+const TESTS_OF: &str = "{tests}";
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -127,22 +147,29 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         tier: Tier::Emulator, what: "emulator, fairlead, upstream", needs: &[Need::Modules],
         run: Run::Tests(&[
-            "test", "--no-fail-fast", "--release", "--package", "fairlead-emulator", "--package", "fairlead", "--package", "fairlead-upstream",
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--lib", "--bins",
+            "{tests}fairlead-emulator", "{tests}fairlead", "{tests}fairlead-upstream",
         ]),
     },
     Step {
+        tier: Tier::Emulator, what: "doc tests", needs: &[],
+        run: Run::Tests(&["test", "--no-fail-fast", "--release", NATIVE_CRATES, "--doc"]),
+    },
+    Step {
         tier: Tier::Emulator, what: "end to end", needs: &[Need::Modules],
-        run: Run::Tests(&["test", "--no-fail-fast", "--release", "--package", "fairlead-tests", "--lib", "--test", "emulator*"]),
+        run: Run::Tests(&["test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "emulator*"]),
     },
 
     Step {
         tier: Tier::Envoy, what: "fairlead-envoy", needs: &[Need::Envoy],
-        run: Run::Tests(&["test", "--no-fail-fast", "--release", "--package", "fairlead-envoy", "--", "--test-threads", "2"]),
+        run: Run::Tests(&[
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "{tests}fairlead-envoy", "--", "--test-threads", "2",
+        ]),
     },
     Step {
         tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy],
         run: Run::Tests(&[
-            "test", "--no-fail-fast", "--release", "--package", "fairlead-tests", "--test", "envoy*", "--", "--test-threads", "2",
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "envoy*", "--", "--test-threads", "2",
         ]),
     },
 ];
@@ -150,68 +177,138 @@ pub(crate) const STEPS: &[Step] = &[
 /// Packages that no tier tests, with the reason.
 pub(crate) const UNTESTED: [(&str, &str); 1] = [("fairlead-bench", "benchmarks only; clippy compiles them")];
 
-impl Step {
-    /// The packages whose tests this step runs.
-    pub(crate) fn tests_packages<'p>(&self, pure: &[&'p str], filters: &[&'p str]) -> Vec<&'p str> {
-        match self.run {
-            Run::Check(_) | Run::Tidy => Vec::new(),
-            Run::TestsOfEachPure(_) => pure.to_vec(),
-            Run::Tests(arguments) => {
-                let mut packages: Vec<&str> = Vec::new();
-                for (argument, next) in arguments.iter().zip(arguments.iter().skip(1).chain([&""])) {
-                    match *argument {
-                        PURE_CRATES => packages.extend(pure),
-                        FILTERS => packages.extend(filters),
-                        "--package" => packages.push(*next),
-                        _ => {}
-                    }
-                }
-                packages
-            }
-        }
-    }
+/// What the placeholders of the table stand for.
+pub(crate) struct Groups<'w> {
+    /// Packages of the filters.
+    pub(crate) filters: Vec<&'w str>,
+    /// Package and test binary.
+    pub(crate) binaries: Vec<(&'w str, &'w str)>,
 }
 
-/// Replaces [`PURE_CRATES`] and [`FILTERS`] by the packages they stand for.
-pub(crate) fn expand(arguments: &[&str], filters: &[&str]) -> Vec<String> {
-    let mut expanded = Vec::new();
-    for argument in arguments {
-        let group: &[&str] = match *argument {
-            PURE_CRATES => &PURE,
-            FILTERS => filters,
-            other => {
-                expanded.push(other.to_owned());
-                continue;
-            }
-        };
-        expanded.extend(
-            group
+impl<'w> Groups<'w> {
+    /// The groups of a workspace.
+    pub(crate) fn of(workspace: &'w Workspace) -> Self {
+        let filters = workspace
+            .filters()
+            .map(|(_, package)| package.name.as_str())
+            .collect();
+        let tests = |package: &'w Package| {
+            package
+                .targets
                 .iter()
-                .flat_map(|package| ["--package".to_owned(), (*package).to_owned()]),
-        );
+                .filter(|it| it.kind.iter().any(|kind| kind == "test"))
+        };
+        let binaries = (workspace.packages.iter())
+            .flat_map(|package| tests(package).map(|target| (package.name.as_str(), target.name.as_str())))
+            .collect();
+        Self { filters, binaries }
     }
-    expanded
+
+    /// The packages that an argument stands for.
+    fn packages(&self, argument: &str) -> Option<&[&str]> {
+        match argument {
+            FILTERS => Some(&self.filters),
+            NATIVE_CRATES => Some(&NATIVE),
+            PURE_CRATES => Some(&PURE),
+            _ => None,
+        }
+    }
+
+    /// Replaces the placeholders.
+    pub(crate) fn expand(&self, arguments: &[&str]) -> Vec<String> {
+        let mut expanded = Vec::new();
+        for argument in arguments {
+            if let Some(packages) = self.packages(argument) {
+                expanded.extend(
+                    packages
+                        .iter()
+                        .flat_map(|package| ["--package", package])
+                        .map(str::to_owned),
+                );
+            } else if let Some(package) = argument.strip_prefix(TESTS_OF) {
+                let binaries = self.binaries.iter().filter(|(of, _)| *of == package);
+                expanded.extend(binaries.flat_map(|(_, name)| ["--test", name]).map(str::to_owned));
+            } else {
+                expanded.push((*argument).to_owned());
+            }
+        }
+        expanded
+    }
+
+    /// Whether some step runs tests of a package.
+    pub(crate) fn tests(&self, package: &str) -> bool {
+        STEPS.iter().any(|step| match step.run {
+            Run::Check(_) | Run::Tidy => false,
+            Run::TestsOfEachPure(_) => PURE.contains(&package),
+            Run::Tests(arguments) => self
+                .expand(arguments)
+                .windows(2)
+                .any(|pair| matches!(pair, [option, name] if option == "--package" && name == package)),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn groups_become_packages_and_other_arguments_stay() {
-        let arguments = expand(&["test", FILTERS, "--lib"], &["a", "b"]);
-        assert_eq!(arguments, ["test", "--package", "a", "--package", "b", "--lib"]);
+    fn groups() -> Groups<'static> {
+        Groups {
+            filters: vec!["a", "b"],
+            binaries: vec![("fairlead", "up"), ("fairlead-envoy", "real")],
+        }
     }
 
     #[test]
-    fn the_packages_of_a_step_are_found_in_its_arguments() {
-        let step = Step {
-            tier: Tier::Unit,
-            what: "",
-            needs: &[],
-            run: Run::Tests(&["test", "--no-fail-fast", FILTERS, "--package", "c"]),
-        };
-        assert_eq!(step.tests_packages(&["p"], &["a", "b"]), ["a", "b", "c"]);
+    fn placeholders_become_packages_and_test_binaries() {
+        let arguments = groups().expand(&["test", FILTERS, "--lib", "{tests}fairlead-envoy", "--", "x"]);
+        assert_eq!(
+            arguments,
+            [
+                "test",
+                "--package",
+                "a",
+                "--package",
+                "b",
+                "--lib",
+                "--test",
+                "real",
+                "--",
+                "x"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_packages_that_the_table_tests_are_known() {
+        for package in PURE.into_iter().chain(NATIVE).chain(["a", "xtask"]) {
+            assert!(groups().tests(package), "{package}");
+        }
+        assert!(!groups().tests("fairlead-bench"));
+        assert!(!groups().tests("fairlead-new"));
+    }
+
+    #[test]
+    fn every_release_step_selects_the_same_packages() {
+        for step in STEPS {
+            if let Run::Tests(arguments) = step.run
+                && arguments.contains(&"--release")
+            {
+                assert_eq!(
+                    arguments.get(3),
+                    Some(&NATIVE_CRATES),
+                    "{}: {}",
+                    step.tier.name(),
+                    step.what
+                );
+                assert!(
+                    !arguments.contains(&"--package"),
+                    "{}: {}",
+                    step.tier.name(),
+                    step.what
+                );
+            }
+        }
     }
 
     #[test]

@@ -95,9 +95,4 @@ impl Workspace {
         let folder = package.manifest_path.parent().unwrap_or(&package.manifest_path);
         folder.strip_prefix(&self.root).unwrap_or(folder)
     }
-
-    /// A member by name.
-    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
-        self.packages.iter().find(|package| package.name == name)
-    }
 }

@@ -1,2 +1,52 @@
-//! Being set up.
-fn main() {}
+//! `fairlead`: checks policies, plays traffic against them, and shows them on a real Envoy.
+//!
+//! Exit status: 0 for done, 1 for something that went wrong on the way (and warnings under `--deny-warnings`), 2 for a
+//! policy, a traffic file or a command line that is wrong.
+
+mod check;
+mod document;
+mod policy_file;
+mod simulate;
+mod time;
+mod up;
+mod yaml;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser, Debug)]
+#[command(name = "fairlead", version, about = "Traffic filters for Envoy and Istio: check, simulate, try.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Check policies and Kubernetes manifests: all mistakes at once, each with line, path, value and fix.
+    Check(check::Args),
+    /// Print the JSON Schema of a filter's pluginConfig.
+    Schema(check::SchemaArgs),
+    /// Play traffic against a policy in virtual time, in the module that Envoy would run.
+    Simulate(simulate::Args),
+    /// Run the demo on a real Envoy.
+    Up(up::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Schema(args) => check::schema(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Up(args) => up::run(args),
+    };
+    done.unwrap_or_else(|error| {
+        // Whoever reads the output has had enough of it, as `| head` has.
+        let closed = error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe);
+        if closed {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("fairlead: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -177,6 +177,12 @@ impl Emulator {
         let _always_ok = self.host.lock().data.set(vm_id, key, value, 0);
     }
 
+    /// Breaks shared data on purpose: from now on every write succeeds, whatever number it carries. A test of what workers
+    /// share must fail on such a store; if it does not, it tests nothing.
+    pub fn ignore_compare_and_swap(&mut self) {
+        self.host.lock().data.blind = true;
+    }
+
     /// How often a plugin's VMs were reloaded after traps.
     #[must_use]
     pub fn reloads(&self, plugin: &str) -> Reloads {

@@ -184,6 +184,8 @@ pub struct Outcome {
     pub route_refreshes: u32,
     /// Wasm fuel that callbacks of this request used, in all plugins. Exactly reproducible.
     pub fuel: u64,
+    /// The counters that callbacks of this request incremented, by name and how much, in the order of the calls.
+    pub counted: Vec<(String, u64)>,
 }
 
 /// What became of a configuration update.

@@ -60,6 +60,8 @@ pub(crate) struct Stream {
     pub(crate) info: Info,
     pub(crate) route_refreshes: u32,
     pub(crate) fuel: u64,
+    /// Counters that its callbacks incremented, and by how much.
+    pub(crate) counted: Vec<(String, u64)>,
 }
 
 /// A stream that its worker and the contexts of its filters hold together.

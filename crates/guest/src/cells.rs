@@ -9,7 +9,6 @@ use crate::abi::{self, Status};
 use crate::faults::Faults;
 use fairlead_stage::{Cell, CellError, CellGroup, Cells, Scope, Step};
 use std::cell::{Cell as Slot, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How often a step is tried before the update is given up. Each lost race means that another worker won one, so with
@@ -27,7 +26,7 @@ type HeapGroup = Rc<RefCell<Vec<Option<Box<[u8]>>>>>;
 
 thread_local! {
     /// Heap cells outlive a config update: the next config's groups of the same name and size continue with them.
-    static HEAP: RefCell<BTreeMap<Vec<u8>, HeapGroup>> = const { RefCell::new(BTreeMap::new()) };
+    static HEAP: RefCell<Vec<(Vec<u8>, HeapGroup)>> = const { RefCell::new(Vec::new()) };
 }
 
 enum Group {
@@ -53,7 +52,7 @@ impl HostCells {
     pub(crate) fn new(prefix: &[u8], groups: &[CellGroup], faults: Faults) -> Self {
         let seed = if groups.is_empty() { [0, 0] } else { seed(prefix) };
         let groups: Vec<Group> = groups.iter().map(|group| bind(prefix, group)).collect();
-        HEAP.with_borrow_mut(|heap| heap.retain(|_, cells| Rc::strong_count(cells) > 1));
+        HEAP.with_borrow_mut(|heap| heap.retain(|(_, cells)| Rc::strong_count(cells) > 1));
         Self {
             seed,
             groups,
@@ -163,9 +162,12 @@ fn bind(prefix: &[u8], group: &CellGroup) -> Group {
             key.extend_from_slice(&group.cells.to_le_bytes());
             let count = usize::try_from(group.cells).unwrap_or(0);
             let cells = HEAP.with_borrow_mut(|heap| {
-                heap.entry(key)
-                    .or_insert_with(|| Rc::new(RefCell::new(vec![None; count])))
-                    .clone()
+                if let Some((_, known)) = heap.iter().find(|(name, _)| *name == key) {
+                    return Rc::clone(known);
+                }
+                let fresh: HeapGroup = Rc::new(RefCell::new(vec![None; count]));
+                heap.push((key, Rc::clone(&fresh)));
+                fresh
             });
             Group::Heap(cells)
         }

@@ -1,4 +1,5 @@
 //! Matching and keys allocate nothing once their buffers have grown.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     unsafe_code,
     reason = "an allocator that counts has to implement the unsafe trait"

@@ -100,6 +100,8 @@ impl Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn edits_come_back_in_the_order_they_were_asked_for() {

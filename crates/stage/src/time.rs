@@ -38,6 +38,8 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_clock_set_back_yields_no_negative_duration() {

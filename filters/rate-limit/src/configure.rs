@@ -6,7 +6,6 @@ use fairlead_config::rate_limit as config;
 use fairlead_matching::{Key, MatchSpec, RuleSet};
 use fairlead_quota::{Quota, Table};
 use fairlead_stage::{Done, GroupId, MetricId, Needs, Refusal, Scope};
-use std::collections::BTreeMap;
 
 /// One limit, ready to decide. Limits that are off are not compiled.
 pub(crate) struct Limit {
@@ -16,8 +15,7 @@ pub(crate) struct Limit {
     /// `None`: one bucket for all requests.
     pub(crate) key: Option<Key>,
     pub(crate) buckets: Buckets,
-    /// Keys with a quota of their own, by their encoding.
-    pub(crate) overrides: BTreeMap<Vec<u8>, Override>,
+    pub(crate) overrides: Overrides,
     /// `None` if no key has an own bucket.
     own_buckets: Option<GroupId>,
     pub(crate) metrics: Metrics,
@@ -28,6 +26,28 @@ pub(crate) struct Buckets {
     pub(crate) quota: Quota,
     pub(crate) table: Table,
     pub(crate) group: GroupId,
+}
+
+/// Keys with a quota of their own, sorted by their encoding.
+#[derive(Default)]
+pub(crate) struct Overrides(Vec<(Vec<u8>, Override)>);
+
+impl Overrides {
+    /// What `key` gets, if it has an override.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&Override> {
+        let at = self.find(key).ok()?;
+        self.0.get(at).map(|(_, what)| what)
+    }
+
+    /// The config has checked that no key comes twice.
+    fn insert(&mut self, key: Vec<u8>, what: Override) {
+        let (Ok(at) | Err(at)) = self.find(&key);
+        self.0.insert(at, (key, what));
+    }
+
+    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_slice().cmp(key))
+    }
 }
 
 /// What a key with an override gets.
@@ -111,8 +131,8 @@ fn own(
     limit: &config::Limit,
     scope: Scope,
     needs: &mut Needs,
-) -> (BTreeMap<Vec<u8>, Override>, Option<GroupId>) {
-    let mut overrides = BTreeMap::new();
+) -> (Overrides, Option<GroupId>) {
+    let mut overrides = Overrides::default();
     let mut cells: u32 = 0;
     // A bucket belongs to its key, so the keys are part of the group's name.
     let mut keys: u64 = 0xcbf2_9ce4_8422_2325;

@@ -20,8 +20,7 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// The bucket of `key` (empty for a limit without one) under `limit`; `None` if the key is unlimited.
     pub(crate) fn find(limit: &Limit, key: &[u8], cells: &impl Cells) -> Option<Self> {
-        let own = if limit.overrides.is_empty() { None } else { limit.overrides.get(key) };
-        match own {
+        match limit.overrides.get(key) {
             Some(Override::Unlimited) => None,
             Some(Override::Own { quota, index }) => {
                 let table = Table::single();

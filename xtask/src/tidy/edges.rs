@@ -17,7 +17,11 @@ enum May {
 
 const ALLOWED: &[(&str, May)] = &[
     ("fairlead-stage", May::Only(&[])),
-    ("fairlead-matching", May::Only(&["fairlead-stage"])),
+    ("fairlead-regex", May::Only(&[])),
+    (
+        "fairlead-matching",
+        May::Only(&["fairlead-regex", "fairlead-stage"]),
+    ),
     ("fairlead-quota", May::Only(&["fairlead-stage"])),
     (
         "fairlead-config",

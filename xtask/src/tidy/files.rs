@@ -4,10 +4,17 @@ use super::{File, Problem};
 
 /// Lines of a Rust file that fail.
 const LINES: usize = 500;
+/// Lines of a Rust file above which it is only counted.
+const LONG: usize = 300;
 /// Bytes of a file that fail, whatever it is: a repository is not a store for binaries.
 const BYTES: u64 = 400_000;
 /// Names that say nothing about what is inside.
 const VAGUE: [&str; 6] = ["common", "helper", "helpers", "scripts", "util", "utils"];
+
+/// Whether a Rust file is longer than it should be, which alone is no problem.
+pub(super) fn is_long(file: &File) -> bool {
+    file.is_rust() && file.text.as_ref().is_some_and(|text| text.lines().count() > LONG)
+}
 
 /// Checks one file.
 pub(super) fn check(file: &File) -> Vec<Problem> {
@@ -91,6 +98,12 @@ mod tests {
             "",
         );
         check_one("docs/long.md", &"\n".repeat(900), "");
+    }
+
+    #[test]
+    fn rust_files_over_300_lines_are_counted_as_long() {
+        assert!(is_long(&file("a.rs", &"\n".repeat(301))));
+        assert!(!is_long(&file("a.rs", &"\n".repeat(300))) && !is_long(&file("a.md", &"\n".repeat(301))));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{File, Problem};
 use crate::process;
-use crate::tiers::{PURE, STEPS, Tier, UNTESTED};
+use crate::tiers::{Groups, Tier, UNTESTED};
 use crate::workspace::Workspace;
 
 /// Members that may set lints of their own.
@@ -44,40 +44,27 @@ fn inherits_lints(text: &str) -> bool {
 
 /// Checks that some tier runs the tests of each package, and each test binary of tests/.
 pub(super) fn check_tiers(workspace: &Workspace) -> Vec<Problem> {
-    let filters: Vec<&str> = workspace
-        .filters()
-        .map(|(_, package)| package.name.as_str())
+    let groups = Groups::of(workspace);
+    let mut problems: Vec<Problem> = (workspace.packages.iter())
+        .filter_map(|package| untested(&groups, &package.name))
         .collect();
-    let packages: Vec<&str> = workspace
-        .packages
+    let binaries = groups
+        .binaries
         .iter()
-        .map(|package| package.name.as_str())
-        .collect();
-    let binaries: Vec<&str> = (workspace.package("fairlead-tests").into_iter())
-        .flat_map(|package| &package.targets)
-        .filter(|target| target.kind.iter().any(|kind| kind == "test"))
-        .map(|target| target.name.as_str())
-        .collect();
-    let mut problems = untested(&packages, &filters);
-    problems.extend(unnamed(&binaries));
+        .filter(|(package, _)| *package == "fairlead-tests");
+    problems.extend(unnamed(&binaries.map(|(_, name)| *name).collect::<Vec<_>>()));
     problems
 }
 
-fn untested(packages: &[&str], filters: &[&str]) -> Vec<Problem> {
-    let tested: Vec<&str> = STEPS
-        .iter()
-        .flat_map(|step| step.tests_packages(&PURE, filters))
-        .collect();
-    (packages.iter())
-        .filter(|name| !tested.contains(name) && !UNTESTED.iter().any(|(untested, _)| untested == *name))
-        .map(|name| {
-            Problem::new(
-                "xtask/src/tiers.rs",
-                format!("no tier tests {name}"),
-                "add it to a step",
-            )
-        })
-        .collect()
+fn untested(groups: &Groups<'_>, package: &str) -> Option<Problem> {
+    if groups.tests(package) || UNTESTED.iter().any(|(untested, _)| *untested == package) {
+        return None;
+    }
+    Some(Problem::new(
+        "xtask/src/tiers.rs",
+        format!("no tier tests {package}"),
+        "add it to a step",
+    ))
 }
 
 fn unnamed(binaries: &[&str]) -> Vec<Problem> {
@@ -134,14 +121,14 @@ mod tests {
 
     #[test]
     fn a_package_that_no_tier_tests_is_a_problem() {
-        assert_eq!(
-            untested(
-                &["fairlead-quota", "fairlead-rate-limit", "fairlead-bench"],
-                &["fairlead-rate-limit"]
-            ),
-            []
-        );
-        assert_eq!(untested(&["fairlead-new"], &[]).len(), 1);
+        let groups = Groups {
+            filters: vec!["fairlead-rate-limit"],
+            binaries: Vec::new(),
+        };
+        for package in ["fairlead-quota", "fairlead-rate-limit", "fairlead-bench"] {
+            assert_eq!(untested(&groups, package), None);
+        }
+        assert!(untested(&groups, "fairlead-new").is_some());
     }
 
     #[test]

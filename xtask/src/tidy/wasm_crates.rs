@@ -53,7 +53,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     ("portable-atomic", "governor"),
     ("proxy-wasm", "the ABI of fairlead-guest"),
-    ("regex-lite", "path patterns of fairlead-matching"),
     ("rustc-std-workspace-alloc", "hashbrown"),
     ("scopeguard", "lock_api"),
     ("serde", "pluginConfig in fairlead-config"),

@@ -163,7 +163,14 @@ fn define_metrics(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             answer(&mut guest, "proxy_increment_metric", Reach::Process, |guest| {
                 let state = guest.data();
                 let (kind, name) = state.metric_ids.find(id)?;
-                status(state.host.lock().metrics.increment(kind, name, by))
+                status(state.host.lock().metrics.increment(kind, name, by))?;
+                let context = state.contexts.get(&state.current);
+                if kind == MetricType::Counter
+                    && let Some((stream, _, _)) = context.and_then(|context| context.stream.as_ref())
+                {
+                    stream.lock().counted.push((name.to_owned(), by.unsigned_abs()));
+                }
+                Ok(())
             })
         },
     )?;

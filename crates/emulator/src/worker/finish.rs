@@ -454,6 +454,7 @@ impl Worker {
             upstream_body: run.upstream_body.clone(),
             route_refreshes: stream.route_refreshes,
             fuel: stream.fuel,
+            counted: stream.counted.clone(),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::emulate::Run;
 use super::probe;
 use super::scenario::{Filter, Scenario, Seen, Step, Up};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The binary, or `None` where there is none and none is demanded.
 pub(crate) fn binary() -> Option<PathBuf> {
@@ -51,6 +51,7 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
     for (index, step) in scenario.steps.iter().enumerate() {
         std::thread::sleep(Duration::from_millis(step.wait));
         let before = lines(&log);
+        let clock = Instant::now();
         let seen = client(&envoy, step, index, || {
             let path = step.path(index);
             wait("the request is seen", || {
@@ -67,6 +68,9 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
             wait("the stream is deleted", || deleted(&lines(&log)) >= expected);
         }
         marks.push(before.len());
+        if std::env::var_os("FAIRLEAD_DUMP").is_some() {
+            println!("{} step {index}: {:?}", scenario.name, clock.elapsed());
+        }
     }
     envoy.quit();
     let all = lines(&log);
@@ -179,14 +183,11 @@ impl Process {
                 "--component-log-level",
                 "wasm:info",
                 "-l",
-                "warning",
-                "--log-path",
-            ])
-            .arg(log)
+                "warning",])
             .arg("--admin-address-path")
             .arg(admin)
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(std::fs::File::create(log).expect("the log file is made"));
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             drop(sender.send(command.spawn()));
@@ -464,6 +465,7 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: main
+          delayed_close_timeout: 0s
           generate_request_id: false
           server_header_transformation: PASS_THROUGH
           http_protocol_options: {{enable_trailers: true}}

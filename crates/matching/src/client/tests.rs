@@ -2,6 +2,8 @@ use super::*;
 use crate::Request;
 use fairlead_stage::memory::MemoryView;
 use proptest::prelude::*;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()

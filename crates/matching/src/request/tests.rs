@@ -3,6 +3,8 @@ use crate::{KeyPartSpec, KeySource, MatchSpec, Pattern, RuleSet, TextSpec};
 use fairlead_stage::Needs;
 use fairlead_stage::memory::MemoryView;
 use proptest::prelude::*;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn text(value: Option<Cow<'_, [u8]>>) -> Option<String> {
     value.map(|value| String::from_utf8_lossy(&value).into_owned())

@@ -151,6 +151,8 @@ fn hash(text: &[u8]) -> u32 {
 mod tests {
     use super::*;
     use std::collections::HashMap;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_text_with_the_hash_of_another_is_not_taken_for_it() {

@@ -8,6 +8,8 @@ use proptest::sample::select;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// A request, before it is written down.
 #[derive(Clone, Debug)]

@@ -2,6 +2,8 @@
 //! eight bytes compared, a slot looked at, an entry or a condition checked.
 
 use super::*;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const RULES: u32 = 1000;
 

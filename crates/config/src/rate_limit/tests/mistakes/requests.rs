@@ -103,7 +103,9 @@ fn conditions_that_no_request_meets_are_refused() {
     );
     check_match(
         r#"{"path":{"regex":"("}}"#,
-        &[".path.regex: \"(\" is not a regular expression: found open group without closing ')'"],
+        &[
+            r#".path.regex: "(" is not a regular expression: "(" is not closed; add ")", or write "\(" for the character (at byte 0)"#,
+        ],
     );
     check_match(
         r#"{"path":{"regex":""}}"#,

@@ -1,0 +1,186 @@
+//! A policy as it lies in a file: a map of filters, or Kubernetes objects that carry pluginConfigs.
+//!
+//! Reading never stops at the first mistake: a [`Refused`] file lists all of them, each with its line. What this module
+//! does not do: know the fields of a filter ([`fairlead_config`] does), run anything.
+
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use crate::document::{Lines, Mistake, Node, join};
+use crate::yaml;
+use fairlead_config::policy::{Checked, parse_policy};
+use fairlead_config::{Filter, Severity};
+use serde_json::Value;
+use std::io::Read;
+
+/// A file without mistakes.
+#[derive(Debug)]
+pub(crate) struct PolicyFile {
+    /// The filters in the order in which a request meets them. Empty if the file only holds objects of other kinds.
+    pub(crate) filters: Vec<Placed>,
+    /// What was left out, and why.
+    pub(crate) skipped: Vec<String>,
+}
+
+/// A filter in the chain of a proxy.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    /// What the proxy calls it: the label `component` of its metrics.
+    pub(crate) plugin: String,
+    pub(crate) filter: Filter,
+    /// What its module is handed.
+    pub(crate) plugin_config: Vec<u8>,
+    pub(crate) checked: Checked,
+    /// The Kubernetes object that it comes from: `WasmPlugin demo/rate-limit`.
+    pub(crate) object: Option<String>,
+    /// Advice, at its place in the file.
+    pub(crate) advice: Vec<Advice>,
+}
+
+/// Advice on a config that can be used as it is.
+#[derive(Debug)]
+pub(crate) struct Advice {
+    pub(crate) severity: Severity,
+    pub(crate) line: usize,
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+/// A file that cannot be used: every mistake, by line.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) mistakes: Vec<Mistake>,
+    /// What was left out, and why.
+    pub(crate) skipped: Vec<String>,
+}
+
+impl Refused {
+    fn because(message: impl Into<String>) -> Self {
+        Self { mistakes: vec![Mistake::at(0, message)], skipped: Vec::new() }
+    }
+}
+
+/// The text of a file; `-` is standard input.
+///
+/// # Errors
+/// Why it cannot be read, with what to do.
+pub(crate) fn text_of(file: &str) -> Result<String, Mistake> {
+    let read = if file == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map_err(|error| Mistake::at(0, format!("cannot be read: {error}")))
+}
+
+/// Reads a file (`-`: standard input).
+///
+/// # Errors
+/// Every mistake.
+pub(crate) fn load(file: &str) -> Result<PolicyFile, Refused> {
+    let text = text_of(file).map_err(|mistake| Refused { mistakes: vec![mistake], skipped: Vec::new() })?;
+    parse(&text)
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+/// Every mistake.
+pub(crate) fn parse(text: &str) -> Result<PolicyFile, Refused> {
+    let documents =
+        yaml::documents(text).map_err(|mistakes| Refused { mistakes, skipped: Vec::new() })?;
+    let is_object = |document: &Node| document.get("kind").is_some();
+    match &documents[..] {
+        [] => Err(Refused::because("is empty: write a filter, as in rate_limit: {limits: [..]}")),
+        objects if objects.iter().any(is_object) => manifest::read(objects),
+        [policy] => read(policy),
+        [_, second, ..] => Err(Refused {
+            mistakes: vec![Mistake::at(
+                second.line,
+                "a second policy: write one document, or Kubernetes objects, each with its kind",
+            )],
+            skipped: Vec::new(),
+        }),
+    }
+}
+
+/// The pluginConfig of each of `filters` in a policy, whether it is valid or not: what a proxy would be sent.
+///
+/// # Errors
+/// Why no proxy could be sent anything.
+pub(crate) fn raw(text: &str, filters: &[Filter]) -> Result<Vec<(Filter, Vec<u8>)>, Vec<Mistake>> {
+    let documents = yaml::documents(text)?;
+    let [policy] = &documents[..] else {
+        return Err(vec![Mistake::at(0, "is not a policy: write one map of filters")]);
+    };
+    let Value::Object(fields) = policy.to_value() else {
+        return Err(vec![Mistake::at(policy.line, format!("{} is not a policy", policy.excerpt()))]);
+    };
+    if let Some(added) = Filter::ALL.iter().find(|one| !filters.contains(one) && fields.contains_key(one.name())) {
+        let message = format!("{} is not in the first policy: a running proxy only gets new configs", added.name());
+        return Err(vec![Mistake::at(policy.line, message)]);
+    }
+    // A filter that the policy leaves out is off, which its empty config says.
+    let config = |filter: &Filter| fields.get(filter.name()).map_or_else(|| "{}".to_owned(), Value::to_string);
+    Ok(filters.iter().map(|filter| (*filter, config(filter).into_bytes())).collect())
+}
+
+/// A map of filters.
+fn read(policy: &Node) -> Result<PolicyFile, Refused> {
+    let lines = policy.lines();
+    let mut mistakes = policy.repeated();
+    match parse_policy(&policy.to_value()) {
+        Ok(parsed) if mistakes.is_empty() => {
+            let place = |one: fairlead_config::policy::Configured| Placed {
+                plugin: one.filter.file_name().to_owned(),
+                filter: one.filter,
+                plugin_config: one.plugin_config,
+                advice: advice(&one.checked, one.filter.name(), &lines),
+                checked: one.checked,
+                object: None,
+            };
+            return Ok(PolicyFile {
+                filters: parsed.filters.into_iter().map(place).collect(),
+                skipped: Vec::new(),
+            });
+        }
+        Ok(_) => {}
+        Err(errors) => mistakes.extend(located(&errors, "", &lines)),
+    }
+    mistakes.sort_by_key(|mistake| mistake.line);
+    Err(Refused { mistakes, skipped: Vec::new() })
+}
+
+/// Mistakes of a part of a document, with their path and line in the whole.
+fn located(errors: &fairlead_config::Errors, part: &str, lines: &Lines) -> Vec<Mistake> {
+    let at = |problem: &fairlead_config::Problem| {
+        let path = below(part, &problem.path);
+        Mistake { line: lines.of(&path), path, message: problem.message.clone() }
+    };
+    errors.problems().iter().map(at).collect()
+}
+
+fn advice(checked: &Checked, part: &str, lines: &Lines) -> Vec<Advice> {
+    let at = |warning: fairlead_config::Warning| {
+        let path = below(part, &warning.path);
+        Advice { severity: warning.severity, line: lines.of(&path), path, text: warning.advice }
+    };
+    checked.warnings().into_iter().map(at).collect()
+}
+
+/// The path of something in a part of a document.
+fn below(part: &str, path: &str) -> String {
+    match (part.is_empty(), path.is_empty()) {
+        (true, _) => path.to_owned(),
+        (false, true) => part.to_owned(),
+        (false, false) if path.starts_with('[') => format!("{part}{path}"),
+        (false, false) => format!("{part}.{path}"),
+    }
+}
+
+/// The path of an item of a list.
+fn item(path: &str, key: &str, index: usize) -> String {
+    format!("{}[{index}]", join(path, key))
+}

@@ -1,0 +1,123 @@
+//! An HTTP client that keeps one connection and looks at what answers say about limits.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use ureq::http::{HeaderMap, HeaderValue};
+
+/// An Envoy that takes this long for one answer is stuck.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client with a connection of its own. Not for several threads: a second request at a time opens a second connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    base: String,
+    agent: ureq::Agent,
+}
+
+/// A GET request.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub(super) path: &'static str,
+    pub(super) headers: Vec<(&'static str, HeaderValue)>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// What the upstream calls itself; `None` if Envoy has answered itself.
+    pub(super) version: Option<String>,
+    /// Whole seconds of `Retry-After`.
+    pub(super) retry_after: Option<u64>,
+    /// The limits that both `RateLimit` and `RateLimit-Policy` speak of.
+    pub(super) stated: Vec<String>,
+    /// Just before the request was sent.
+    pub(super) sent: Instant,
+    /// When the answer was there.
+    pub(super) received: Instant,
+}
+
+impl Ask {
+    /// A request without headers of its own.
+    pub(super) fn new(path: &'static str) -> Self {
+        Self { path, headers: Vec::new() }
+    }
+
+    /// Adds a header. What cannot be a header value is left out.
+    pub(super) fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_ref()) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl Client {
+    /// A client of the proxy at `address`; connects at the first request.
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(1)
+            .max_idle_connections_per_host(1)
+            // Longer than any demo waits between two requests of a client.
+            .max_idle_age(Duration::from_secs(600))
+            .proxy(None)
+            .timeout_global(Some(TIMEOUT))
+            .build();
+        Self { base: format!("http://{address}"), agent: config.into() }
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub(super) fn send(&self, ask: &Ask) -> Result<Answer, ureq::Error> {
+        let request = self.agent.get(format!("{}{}", self.base, ask.path));
+        let request = ask.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let sent = Instant::now();
+        let mut response = request.call()?;
+        // A connection is used again only once its body is read.
+        response.body_mut().read_to_vec()?;
+        let received = Instant::now();
+        let headers = response.headers();
+        Ok(Answer {
+            status: response.status().as_u16(),
+            version: text(headers, "x-version").map(str::to_owned),
+            retry_after: text(headers, "retry-after").and_then(|seconds| seconds.parse().ok()),
+            stated: stated(headers),
+            sent,
+            received,
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The limits that both fields speak of.
+fn stated(headers: &HeaderMap) -> Vec<String> {
+    let named = |field| names(text(headers, field).unwrap_or_default());
+    let policies = named("ratelimit-policy");
+    named("ratelimit").into_iter().filter(|name| policies.contains(name)).collect()
+}
+
+/// The names in a list such as `"per-key";r=5;t=1, "other";r=1`. Names of limits hold neither quotes nor commas.
+fn names(list: &str) -> Vec<String> {
+    let name = |member: &str| Some(member.trim().strip_prefix('"')?.split_once('"')?.0.to_owned());
+    list.split(',').filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_limit_is_stated_if_both_fields_speak_of_it() {
+        let policy = ("ratelimit-policy", r#""a";q=20;w=1, "b";q=60;w=60"#);
+        assert_eq!(stated(&headers(&[policy, ("ratelimit", r#""b";r=0;t=1"#)])), ["b"]);
+        assert!(stated(&headers(&[policy])).is_empty());
+        assert!(stated(&headers(&[policy, ("ratelimit", "c;r=1")])).is_empty());
+    }
+}

@@ -1,0 +1,131 @@
+//! The running parts: Envoy with the policy's filters in front of two versions of the demo upstream.
+
+use super::policy::Policy;
+use super::{Args, client::Client};
+use crate::policy_file::Placed;
+use anyhow::Context as _;
+use fairlead_envoy::{Bootstrap, Cluster, Envoy, Listener, Located, Locator, Options, Route, Wasm};
+use fairlead_upstream::Upstream;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// The listener's name.
+const LISTENER: &str = "demo";
+/// Envoy's worker threads: the least that makes shared state matter.
+pub(super) const WORKERS: u32 = 2;
+/// Where Envoy is kept once it was fetched, in the folder that `fairlead up` runs in.
+const CACHE: &str = ".fairlead";
+
+/// Everything that runs. Dropping it ends it all.
+#[derive(Debug)]
+pub(super) struct Mesh {
+    pub(super) envoy: Envoy,
+    /// Where requests go.
+    pub(super) address: SocketAddr,
+    /// Of this Envoy.
+    pub(super) located: Located,
+    pub(super) upstreams: [Upstream; 2],
+}
+
+impl Mesh {
+    /// Starts the upstreams and Envoy, and waits until requests are served.
+    pub(super) fn start(args: &Args, policy: &Policy) -> anyhow::Result<Self> {
+        let located = Locator::from_env(CACHE).locate()?;
+        let upstreams = [
+            upstream("v1", args.upstream_v1_port, "--upstream-v1-port")?,
+            upstream("v2", args.upstream_v2_port, "--upstream-v2-port")?,
+        ];
+        let [v1, v2] = &upstreams;
+        let mut listener = Listener::http(LISTENER).port(args.port).port_option("--port");
+        for filter in filters(&args.modules, policy)? {
+            listener = listener.filter(filter);
+        }
+        let listener = listener
+            .route(Route::prefix("/").header("x-version", "v2").named("v2-header").to("v2"))
+            .route(Route::prefix("/v2/").named("v2-path").to("v2"))
+            .route(Route::prefix("/").named("v1").to("v1"));
+        let bootstrap = Bootstrap::new("fairlead-demo")
+            .admin_port(args.admin_port)
+            .listener(listener)
+            .cluster(Cluster::new("v1").endpoint(v1.address()))
+            .cluster(Cluster::new("v2").endpoint(v2.address()));
+        let options = Options::new(&located.path, bootstrap)
+            .concurrency(WORKERS)
+            .component_log_level("wasm:warning");
+        let envoy = Envoy::start(options).map_err(|error| match error {
+            // The admin interface names no option.
+            fairlead_envoy::Error::PortInUse { port, option: None, .. } => in_use(port, "--admin-port"),
+            other => other.into(),
+        })?;
+        let port = envoy.listener_port(LISTENER)?;
+        Ok(Self { envoy, address: (Ipv4Addr::LOCALHOST, port).into(), located, upstreams })
+    }
+
+    /// A client with a connection of its own.
+    pub(super) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// How many connections each of Envoy's workers has accepted.
+    pub(super) fn connections(&self) -> Result<Vec<u64>, fairlead_envoy::Error> {
+        let stats = self.envoy.stats()?;
+        let of = |worker: u32| {
+            let end = format!(".worker_{worker}.downstream_cx_total");
+            let port = format!("_{}", self.address.port());
+            let found = stats
+                .iter()
+                .find(|(name, _)| name.strip_suffix(&end).is_some_and(|listener| listener.ends_with(&port)));
+            // Envoy has no counter before it is used, or has it under the port that was asked for.
+            found.map_or(0, |(_, count)| *count)
+        };
+        Ok((0..WORKERS).map(of).collect())
+    }
+}
+
+fn upstream(version: &str, port: u16, option: &str) -> anyhow::Result<Upstream> {
+    Upstream::bind((Ipv4Addr::LOCALHOST, port), version).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => in_use(port, option),
+        _ => anyhow::Error::from(error).context(format!("upstream {version} on port {port}")),
+    })
+}
+
+fn in_use(port: u16, option: &str) -> anyhow::Error {
+    anyhow::anyhow!("port {port} is in use: choose another with {option}")
+}
+
+/// The policy's filters with their modules, which must be there.
+fn filters(modules: &Path, policy: &Policy) -> anyhow::Result<Vec<Wasm>> {
+    let filter = |placed: &Placed| {
+        let module = modules.join(format!("{}.wasm", placed.filter.file_name()));
+        anyhow::ensure!(
+            module.is_file(),
+            "there is no {}: build it with `cargo xtask build`, or name the folder with --modules",
+            module.display()
+        );
+        let module = std::path::absolute(&module)?;
+        let config = std::str::from_utf8(&placed.plugin_config).context("pluginConfig")?;
+        Ok(Wasm::new(&placed.plugin, module).configuration(config))
+    };
+    policy.filters.iter().map(filter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_port_in_use_is_said_with_the_option_that_changes_it() {
+        let holder = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = holder.local_addr().unwrap().port();
+        let refused = upstream("v2", port, "--upstream-v2-port").unwrap_err().to_string();
+        assert_eq!(refused, format!("port {port} is in use: choose another with --upstream-v2-port"));
+    }
+
+    #[test]
+    fn a_missing_module_is_said_with_what_builds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = filters(folder.path(), &Policy::demo().unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("rate-limit.wasm: build it with `cargo xtask build`"), "{refused}");
+    }
+}

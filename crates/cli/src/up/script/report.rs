@@ -1,0 +1,121 @@
+//! What the checks came to, as tables for people and as JSON for programs.
+
+use crate::up::metrics::{Tallies, Tally};
+use crate::up::policy::Rule;
+use crate::up::table::{self, Side};
+use crate::up::view;
+use serde_json::{Value, json};
+
+/// One promise, and what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::up) struct Check {
+    pub(in crate::up) what: String,
+    pub(in crate::up) expected: String,
+    pub(in crate::up) seen: String,
+    pub(in crate::up) ok: bool,
+}
+
+/// All checks, and what each rule has counted at their end.
+#[derive(Clone, Debug)]
+pub(in crate::up) struct Report {
+    /// The version of Envoy.
+    pub(in crate::up) envoy: String,
+    /// How long the checks took.
+    pub(in crate::up) seconds: f64,
+    pub(in crate::up) checks: Vec<Check>,
+    pub(in crate::up) rules: Vec<(Rule, Tally)>,
+}
+
+impl Report {
+    /// Whether every check held.
+    pub(in crate::up) fn ok(&self) -> bool {
+        self.failed().next().is_none()
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.ok)
+    }
+
+    /// Both tables and a last line that names what failed.
+    pub(in crate::up) fn text(&self) -> String {
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let mut rows = vec![row(["", "check", "expected", "seen"])];
+        rows.extend(self.checks.iter().map(|check| {
+            row([if check.ok { "ok" } else { "FAILED" }, &check.what, &check.expected, &check.seen])
+        }));
+        let mut lines = table::lines(&[Side::Left; 4], &rows);
+        lines.push(String::new());
+        let rules: Vec<Rule> = self.rules.iter().map(|(rule, _)| rule.clone()).collect();
+        let tallies = self.rules.iter().map(|(rule, tally)| (rule, *tally)).collect::<Tallies>();
+        lines.extend(view::totals(&rules, &tallies));
+        lines.push(String::new());
+        let count = self.checks.len();
+        let failed: Vec<&str> = self.failed().map(|check| check.what.as_str()).collect();
+        let (envoy, seconds) = (&self.envoy, self.seconds);
+        lines.push(match failed.len() {
+            0 => format!("All {count} checks held on Envoy {envoy}, in {seconds:.1} s."),
+            some => format!("{some} of {count} checks failed on Envoy {envoy}: {}", failed.join("; ")),
+        });
+        lines.join("\n")
+    }
+
+    /// The same for programs.
+    pub(in crate::up) fn json(&self) -> Value {
+        let check = |check: &Check| {
+            json!({"what": check.what, "expected": check.expected, "seen": check.seen, "ok": check.ok})
+        };
+        let rule = |(rule, tally): &(Rule, Tally)| {
+            json!({
+                "plugin": rule.plugin,
+                "rule": rule.name,
+                "mode": rule.mode,
+                "quota": rule.quota,
+                "admitted": tally.admitted,
+                "denied": tally.denied,
+                "would_deny": tally.would_deny,
+                "undecided": tally.undecided,
+            })
+        };
+        json!({
+            "ok": self.ok(),
+            "envoy": self.envoy,
+            "seconds": (self.seconds * 10.0).round() / 10.0,
+            "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
+            "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(ok: bool) -> Report {
+        let check = |what: &str, ok| Check { what: what.into(), expected: "1".into(), seen: "2".into(), ok };
+        let rule = Rule { plugin: "p".into(), name: "r".into(), mode: "enforce", quota: "1/s burst 1".into() };
+        let tally = Tally { admitted: 3, denied: 1, ..Tally::default() };
+        Report {
+            envoy: "1.40.0".into(),
+            seconds: 5.06,
+            checks: vec![check("one thing", true), check("another thing", ok)],
+            rules: vec![(rule, tally)],
+        }
+    }
+
+    #[test]
+    fn the_last_line_names_what_failed() {
+        let text = report(false).text();
+        assert!(text.ends_with("\n1 of 2 checks failed on Envoy 1.40.0: another thing"), "{text}");
+        assert!(text.contains("\nFAILED  another thing  1         2\n"), "{text}");
+        assert!(report(true).text().ends_with("\nAll 2 checks held on Envoy 1.40.0, in 5.1 s."));
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let json = report(false).json();
+        assert_eq!((&json["ok"], &json["checks"][1]["ok"]), (&json!(false), &json!(false)));
+        assert_eq!((&json["rules"][0]["rule"], &json["rules"][0]["admitted"]), (&json!("r"), &json!(3)));
+        assert!(report(false).text().contains("r     enforce  1/s burst 1         3       1           0"));
+        assert!(report(true).ok() && report(true).json()["ok"] == true);
+    }
+}

@@ -1,0 +1,230 @@
+//! A blocking HTTP/1.1 client over one kept connection, for requests that no library would send: header values that are
+//! not UTF-8, a thousand headers, pipelines. It reads bodies with a `content-length` only, which is how Envoy answers by
+//! itself.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// An Envoy that is silent for this long hangs.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A request, as the bytes that are sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    head: Vec<u8>,
+}
+
+impl Request {
+    /// A GET of `path` from host `test.local`.
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// A request without a body; one whose method would have a body says that it is empty.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: test.local\r\n");
+        let request = Self {
+            head: head.into_bytes(),
+        };
+        if method == "GET" {
+            request
+        } else {
+            request.header("content-length", "0")
+        }
+    }
+
+    /// Adds a header, byte for byte.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        for part in [name.as_ref(), b": ", value.as_ref(), b"\r\n"] {
+            self.head.extend_from_slice(part);
+        }
+        self
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.head);
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+/// A response with its whole body.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Headers in order, names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first value of a header, if it is there and text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
+        std::str::from_utf8(value).ok()
+    }
+}
+
+/// One connection, which is kept over requests and so stays with one worker of the proxy.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    read: usize,
+}
+
+impl Connection {
+    /// Connects to a loopback port.
+    ///
+    /// # Panics
+    /// If nothing listens there.
+    #[must_use]
+    pub fn open(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
+        stream.set_nodelay(true).expect("a TCP option");
+        stream.set_read_timeout(Some(SILENCE)).expect("a TCP option");
+        Self {
+            stream,
+            buffer: Vec::new(),
+            read: 0,
+        }
+    }
+
+    /// Sends a request and waits for its response.
+    ///
+    /// # Panics
+    /// If the connection fails, or the proxy is silent for a minute.
+    pub fn ask(&mut self, request: &Request) -> Response {
+        self.send(std::slice::from_ref(request));
+        self.receive()
+    }
+
+    /// The statuses of the same request sent `count` times, one after the other.
+    ///
+    /// # Panics
+    /// As [`ask`](Self::ask).
+    pub fn statuses(&mut self, request: &Request, count: usize) -> Vec<u16> {
+        (0..count).map(|_| self.ask(request).status).collect()
+    }
+
+    /// Sends requests in one go, and waits for the statuses of all.
+    ///
+    /// # Panics
+    /// As [`ask`](Self::ask).
+    pub fn pipeline(&mut self, requests: &[Request]) -> Vec<u16> {
+        self.send(requests);
+        requests.iter().map(|_| self.receive().status).collect()
+    }
+
+    /// Sends requests without waiting.
+    ///
+    /// # Panics
+    /// If the connection fails.
+    pub fn send(&mut self, requests: &[Request]) {
+        let mut bytes = Vec::new();
+        requests.iter().for_each(|request| request.append_to(&mut bytes));
+        self.stream.write_all(&bytes).expect("the proxy reads");
+    }
+
+    /// Waits for the next response.
+    ///
+    /// # Panics
+    /// As [`ask`](Self::ask).
+    pub fn receive(&mut self) -> Response {
+        let end = self.find_head_end();
+        let head = self.take(end);
+        let head = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+        let mut lines = head.filter(|line| !line.is_empty());
+        let status_line = String::from_utf8_lossy(lines.next().expect("a status line")).into_owned();
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let headers = lines.map(|line| {
+            let colon = line
+                .iter()
+                .position(|byte| *byte == b':')
+                .expect("a header has a colon");
+            let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
+            (name, line[colon + 1..].trim_ascii().to_vec())
+        });
+        let mut response = Response {
+            status: status.unwrap_or_else(|| panic!("`{status_line}` is no status line")),
+            headers: headers.collect(),
+            body: Vec::new(),
+        };
+        assert!(
+            response.header("transfer-encoding").is_none(),
+            "this client reads no chunks: {response:?}"
+        );
+        let length = response
+            .header("content-length")
+            .map_or(0, |length| length.parse().expect("a length"));
+        while self.buffer.len() - self.read < length {
+            self.fill();
+        }
+        response.body = self.take(length);
+        response
+    }
+
+    /// The number of bytes up to the end of the next head, once it is here.
+    fn find_head_end(&mut self) -> usize {
+        const END: &[u8] = b"\r\n\r\n";
+        let mut searched = 0;
+        loop {
+            let unread = &self.buffer[self.read..];
+            let found = unread[searched..]
+                .windows(END.len())
+                .position(|window| window == END);
+            if let Some(at) = found {
+                return searched + at + END.len();
+            }
+            searched = unread.len().saturating_sub(END.len() - 1);
+            self.fill();
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let bytes = self.buffer[self.read..self.read + count].to_vec();
+        self.read += count;
+        bytes
+    }
+
+    fn fill(&mut self) {
+        self.buffer.drain(..std::mem::take(&mut self.read));
+        let mut piece = [0; 16 * 1024];
+        let count = self.stream.read(&mut piece).expect("the proxy answers");
+        assert_ne!(count, 0, "the proxy closed the connection");
+        self.buffer.extend_from_slice(&piece[..count]);
+    }
+}
+
+/// Opens `connections` connections and runs `work` on each in a thread of its own; the results in the same order.
+///
+/// # Panics
+/// If one of them panics.
+pub fn side_by_side<T: Send>(
+    port: u16,
+    connections: usize,
+    work: impl Fn(usize, &mut Connection) -> T + Sync,
+) -> Vec<T> {
+    let open: Vec<Connection> = (0..connections).map(|_| Connection::open(port)).collect();
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = open
+            .into_iter()
+            .enumerate()
+            .map(|(index, mut connection)| scope.spawn(move || work(index, &mut connection)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a client thread panicked"))
+            .collect()
+    })
+}
