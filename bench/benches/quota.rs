@@ -14,11 +14,14 @@ fn quota(rate: &str) -> Option<Quota> {
 }
 
 fn benches(c: &mut Criterion) {
-    let (Some(wide), Some(narrow), Some(keys)) = (quota("1000000/s"), quota("1/h"), NonZeroU32::new(4096)) else {
+    let (Some(wide), Some(narrow), Some(keys)) = (quota("1000000/s"), quota("1/h"), NonZeroU32::new(4096))
+    else {
         return;
     };
     let now = Timestamp::from_unix_nanos(1_790_000_000_000_000_000);
-    c.bench_function("decide/admit", |b| b.iter(|| decide(black_box(&wide), now, None, ONE)));
+    c.bench_function("decide/admit", |b| {
+        b.iter(|| decide(black_box(&wide), now, None, ONE))
+    });
     for (name, quota) in [("table/admit", wide), ("table/refuse", narrow)] {
         let table = Table::new(keys, OnOverflow::Shared, &[quota]);
         let (mut old, mut new) = (Vec::new(), Vec::new());

@@ -44,6 +44,9 @@ pub(crate) const PURE: [&str; 4] = [
     "fairlead-stage",
 ];
 
+/// The pure crate that is tested natively only.
+pub(crate) const CONFIG: &str = "fairlead-config";
+
 /// What must be there before a step can run. A step whose need is missing is skipped; with CI=true it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {

@@ -71,7 +71,12 @@ impl Effects {
         write(&mut self.value);
         self.bytes.extend_from_slice(&self.value);
         let end = self.bytes.len();
-        self.spans.push(Span { map, kind, name: start..value, value: value..end });
+        self.spans.push(Span {
+            map,
+            kind,
+            name: start..value,
+            value: value..end,
+        });
     }
 
     /// The edits, in order.
@@ -109,7 +114,10 @@ mod tests {
         effects.set(HeaderMap::Request, "x-a", |out| out.extend_from_slice(b"1"));
         effects.remove(HeaderMap::Response, "x-b");
         effects.add(HeaderMap::Response, "x-c", |_| ());
-        let seen: Vec<_> = effects.edits().map(|e| (e.map, e.kind, e.name, e.value)).collect();
+        let seen: Vec<_> = effects
+            .edits()
+            .map(|e| (e.map, e.kind, e.name, e.value))
+            .collect();
         assert_eq!(
             seen,
             [

@@ -17,13 +17,19 @@ impl MemoryView {
     /// A view at `now` with no headers.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, ..Self::default() }
+        Self {
+            now,
+            ..Self::default()
+        }
     }
 
     /// A GET request for `authority` and `path`, at the epoch.
     #[must_use]
     pub fn get(authority: &str, path: &str) -> Self {
-        Self::default().with(":method", "GET").with(":authority", authority).with(":path", path)
+        Self::default()
+            .with(":method", "GET")
+            .with(":authority", authority)
+            .with(":path", path)
     }
 
     /// The same view with one more request header.
@@ -62,11 +68,16 @@ impl View for MemoryView {
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.headers.iter().find(|(m, n, _)| *m == map && n == name).map(|(_, _, v)| Cow::Borrowed(v.as_slice()))
+        self.headers
+            .iter()
+            .find(|(m, n, _)| *m == map && n == name)
+            .map(|(_, _, v)| Cow::Borrowed(v.as_slice()))
     }
 
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
-        self.attributes.get(&id.index()).map(|v| Cow::Borrowed(v.as_slice()))
+        self.attributes
+            .get(&id.index())
+            .map(|v| Cow::Borrowed(v.as_slice()))
     }
 }
 

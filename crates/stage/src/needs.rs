@@ -63,17 +63,26 @@ impl Needs {
     /// Declares an attribute by its path: `["source", "address"]`. The same path yields the same id.
     pub fn attribute<S: AsRef<str>>(&mut self, path: &[S]) -> AttributeId {
         let path: Vec<String> = path.iter().map(|s| s.as_ref().to_owned()).collect();
-        let index = self.attributes.iter().position(|known| *known == path).unwrap_or_else(|| {
-            self.attributes.push(path);
-            self.attributes.len().saturating_sub(1)
-        });
+        let index = self
+            .attributes
+            .iter()
+            .position(|known| *known == path)
+            .unwrap_or_else(|| {
+                self.attributes.push(path);
+                self.attributes.len().saturating_sub(1)
+            });
         AttributeId(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
     /// Declares a group of cells.
     pub fn cells(&mut self, name: impl Into<String>, scope: Scope, cells: u32, cell_bytes: u32) -> GroupId {
         let id = GroupId(u16::try_from(self.groups.len()).unwrap_or(u16::MAX));
-        self.groups.push(CellGroup { name: name.into(), scope, cells: cells.max(1), cell_bytes });
+        self.groups.push(CellGroup {
+            name: name.into(),
+            scope,
+            cells: cells.max(1),
+            cell_bytes,
+        });
         id
     }
 
@@ -84,7 +93,12 @@ impl Needs {
         rule: Option<&str>,
         outcome: Option<&'static str>,
     ) -> MetricId {
-        self.metric(MetricDef { name, kind: MetricKind::Counter, rule: rule.map(str::to_owned), outcome })
+        self.metric(MetricDef {
+            name,
+            kind: MetricKind::Counter,
+            rule: rule.map(str::to_owned),
+            outcome,
+        })
     }
 
     /// Declares a gauge.
@@ -99,10 +113,14 @@ impl Needs {
 
     /// Declares a metric. The same definition yields the same id.
     pub fn metric(&mut self, def: MetricDef) -> MetricId {
-        let index = self.metrics.iter().position(|known| *known == def).unwrap_or_else(|| {
-            self.metrics.push(def);
-            self.metrics.len().saturating_sub(1)
-        });
+        let index = self
+            .metrics
+            .iter()
+            .position(|known| *known == def)
+            .unwrap_or_else(|| {
+                self.metrics.push(def);
+                self.metrics.len().saturating_sub(1)
+            });
         MetricId(u16::try_from(index).unwrap_or(u16::MAX))
     }
 

@@ -31,7 +31,10 @@ impl Timestamp {
     /// This timestamp moved forward by `by`, at most to the end of time.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -51,7 +54,9 @@ mod tests {
     #[test]
     fn moving_past_the_end_of_time_stays_there() {
         assert_eq!(
-            Timestamp::from_unix_nanos(u64::MAX).saturating_add(Duration::from_secs(1)).as_unix_nanos(),
+            Timestamp::from_unix_nanos(u64::MAX)
+                .saturating_add(Duration::from_secs(1))
+                .as_unix_nanos(),
             u64::MAX
         );
     }

@@ -83,18 +83,31 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
         pass_at_first_load: config::pass_at_first_load(bytes),
     })?;
     let mut needs = Needs::default();
-    let active: Vec<&config::Limit> =
-        config.limits.iter().filter(|limit| config.effective(limit) != config::Mode::Off).collect();
+    let active: Vec<&config::Limit> = config
+        .limits
+        .iter()
+        .filter(|limit| config.effective(limit) != config::Mode::Off)
+        .collect();
     let matches: Vec<Vec<MatchSpec>> = active.iter().map(|limit| limit.matches.clone()).collect();
     let rules = RuleSet::compile(&matches, &mut needs);
-    let limits: Vec<Limit> = active.iter().map(|limit| compile(&config, limit, &mut needs)).collect();
+    let limits: Vec<Limit> = active
+        .iter()
+        .map(|limit| compile(&config, limit, &mut needs))
+        .collect();
     let replies = Replies::new(&config, &limits);
     if !limits.is_empty() {
         needs.request = true;
         needs.response = replies.states_limits() && limits.iter().any(|limit| limit.enforced);
         needs.done = Done::Ended;
     }
-    Ok((RateLimit { rules, limits, replies }, needs))
+    Ok((
+        RateLimit {
+            rules,
+            limits,
+            replies,
+        },
+        needs,
+    ))
 }
 
 fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs) -> Limit {
@@ -119,7 +132,11 @@ fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs)
         name: limit.name.clone(),
         enforced,
         key: limit.key.as_deref().map(|parts| Key::compile(parts, needs)),
-        buckets: Buckets { quota: limit.quota, table, group },
+        buckets: Buckets {
+            quota: limit.quota,
+            table,
+            group,
+        },
         overrides,
         own_buckets,
         metrics: metrics(&limit.name, enforced, needs),
@@ -127,11 +144,7 @@ fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs)
 }
 
 /// The overrides of a limit, and a group with a cell for each that has a bucket.
-fn own(
-    limit: &config::Limit,
-    scope: Scope,
-    needs: &mut Needs,
-) -> (Overrides, Option<GroupId>) {
+fn own(limit: &config::Limit, scope: Scope, needs: &mut Needs) -> (Overrides, Option<GroupId>) {
     let mut overrides = Overrides::default();
     let mut cells: u32 = 0;
     // A bucket belongs to its key, so the keys are part of the group's name.

@@ -34,7 +34,11 @@ impl Replies {
         let deny = &config.deny;
         let text = |limit: &Limit| Text {
             details: ["rate_limit/", &limit.name].concat(),
-            body: if deny.problem_json { problem(deny.status, &limit.name) } else { deny.body.clone().into() },
+            body: if deny.problem_json {
+                problem(deny.status, &limit.name)
+            } else {
+                deny.body.clone().into()
+            },
         };
         Self {
             status: deny.status,
@@ -55,13 +59,10 @@ impl Replies {
     }
 
     /// The reply to a request that `last` refused.
-    pub(crate) fn deny<'s>(
-        &'s self,
-        limits: &[Limit],
-        last: &Decided,
-        effects: &mut Effects,
-    ) -> Verdict<'s> {
-        let Some(text) = self.texts.get(last.limit) else { return Verdict::Continue };
+    pub(crate) fn deny<'s>(&'s self, limits: &[Limit], last: &Decided, effects: &mut Effects) -> Verdict<'s> {
+        let Some(text) = self.texts.get(last.limit) else {
+            return Verdict::Continue;
+        };
         let set = |effects: &mut Effects, name: &str, value: &[u8]| {
             effects.set(HeaderMap::Response, name, |out| out.extend_from_slice(value));
         };
@@ -77,8 +78,9 @@ impl Replies {
             Answer::Unlimited => None,
         };
         if let Some(seconds) = wait {
-            effects
-                .set(HeaderMap::Response, fields::RETRY_AFTER, |out| fields::push_number(out, seconds));
+            effects.set(HeaderMap::Response, fields::RETRY_AFTER, |out| {
+                fields::push_number(out, seconds)
+            });
         }
         self.state(limits, std::slice::from_ref(last), effects);
         Verdict::Deny(Reply {
@@ -98,33 +100,57 @@ impl Replies {
         let stated = || {
             decided.iter().filter_map(|one| {
                 let limit = limits.get(one.limit).filter(|limit| limit.enforced)?;
-                let Answer::Spent(bucket, spent) = &one.answer else { return None };
-                Some((limit.name.as_str(), Stated { rate: bucket.quota.rate(), decision: &spent.decision }))
+                let Answer::Spent(bucket, spent) = &one.answer else {
+                    return None;
+                };
+                Some((
+                    limit.name.as_str(),
+                    Stated {
+                        rate: bucket.quota.rate(),
+                        decision: &spent.decision,
+                    },
+                ))
             })
         };
-        let Some(tightest) = fields::tightest(stated().map(|(_, stated)| stated)) else { return };
+        let Some(tightest) = fields::tightest(stated().map(|(_, stated)| stated)) else {
+            return;
+        };
         let response = HeaderMap::Response;
         match self.stated {
             // Lists, to which every filter on the way adds its own.
             ResponseHeaders::Ietf => {
                 effects.add(response, fields::RATELIMIT_POLICY, |out| {
-                    list(out, stated(), |out, name, limit| fields::push_policy(out, name, limit.rate));
+                    list(out, stated(), |out, name, limit| {
+                        fields::push_policy(out, name, limit.rate)
+                    });
                 });
                 effects.add(response, fields::RATELIMIT, |out| {
-                    list(out, stated(), |out, name, limit| fields::push_limit(out, name, limit.decision));
+                    list(out, stated(), |out, name, limit| {
+                        fields::push_limit(out, name, limit.decision)
+                    });
                 });
             }
             ResponseHeaders::Draft03 => {
                 effects.set(response, fields::X_RATELIMIT_LIMIT, |out| {
                     fields::push_draft03_limit(out, tightest.rate, stated().map(|(_, limit)| limit.rate));
                 });
-                numbers(effects, &tightest, fields::X_RATELIMIT_REMAINING, fields::X_RATELIMIT_RESET);
+                numbers(
+                    effects,
+                    &tightest,
+                    fields::X_RATELIMIT_REMAINING,
+                    fields::X_RATELIMIT_RESET,
+                );
             }
             ResponseHeaders::Legacy => {
                 effects.set(response, fields::RATELIMIT_LIMIT, |out| {
                     fields::push_legacy_limit(out, tightest.rate);
                 });
-                numbers(effects, &tightest, fields::RATELIMIT_REMAINING, fields::RATELIMIT_RESET);
+                numbers(
+                    effects,
+                    &tightest,
+                    fields::RATELIMIT_REMAINING,
+                    fields::RATELIMIT_RESET,
+                );
             }
             ResponseHeaders::None => {}
         }
@@ -140,8 +166,12 @@ fn list<'a>(
 }
 
 fn numbers(effects: &mut Effects, tightest: &Stated<'_>, remaining: &str, reset: &str) {
-    effects.set(HeaderMap::Response, remaining, |out| fields::push_remaining(out, tightest.decision));
-    effects.set(HeaderMap::Response, reset, |out| fields::push_reset(out, tightest.decision));
+    effects.set(HeaderMap::Response, remaining, |out| {
+        fields::push_remaining(out, tightest.decision)
+    });
+    effects.set(HeaderMap::Response, reset, |out| {
+        fields::push_reset(out, tightest.decision)
+    });
 }
 
 /// A problem document (RFC 9457) of the type that the `RateLimit` draft registers. Names of limits need no escaping.

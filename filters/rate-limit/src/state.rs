@@ -25,26 +25,46 @@ impl Bucket {
             Some(Override::Own { quota, index }) => {
                 let table = Table::single();
                 let place = table.locate(cells.seed(), key);
-                let cell = Cell { group: limit.own_buckets(), index: *index };
-                Some(Self { quota: *quota, table, place, cell })
+                let cell = Cell {
+                    group: limit.own_buckets(),
+                    index: *index,
+                };
+                Some(Self {
+                    quota: *quota,
+                    table,
+                    place,
+                    cell,
+                })
             }
             None => {
                 let buckets = &limit.buckets;
                 let place = buckets.table.locate(cells.seed(), key);
-                let cell = Cell { group: buckets.group, index: place.set };
-                Some(Self { quota: buckets.quota, table: buckets.table, place, cell })
+                let cell = Cell {
+                    group: buckets.group,
+                    index: place.set,
+                };
+                Some(Self {
+                    quota: buckets.quota,
+                    table: buckets.table,
+                    place,
+                    cell,
+                })
             }
         }
     }
 
     /// Spends one unit, or refuses.
     pub(crate) fn spend(&self, cells: &impl Cells, now: Timestamp) -> Result<Spent, CellError> {
-        cells.update(self.cell, |old, new| self.table.spend(self.place, &self.quota, now, COST, old, new))
+        cells.update(self.cell, |old, new| {
+            self.table.spend(self.place, &self.quota, now, COST, old, new)
+        })
     }
 
     /// Takes a spend back, because a later limit refused the request. What cannot be taken back stays spent, which can
     /// only refuse more, never admit more.
     pub(crate) fn refund(&self, cells: &impl Cells, receipt: &Receipt) {
-        let _ = cells.update(self.cell, |old, new| self.table.refund(self.place, receipt, old, new));
+        let _ = cells.update(self.cell, |old, new| {
+            self.table.refund(self.place, receipt, old, new)
+        });
     }
 }

@@ -54,9 +54,15 @@ impl RateLimit {
         let mut flight = Flight::default();
         let mut key = Vec::new();
         for index in found.into_iter().filter_map(|index| usize::try_from(index).ok()) {
-            let Some(limit) = self.limits.get(index) else { continue };
+            let Some(limit) = self.limits.get(index) else {
+                continue;
+            };
             key.clear();
-            if limit.key.as_ref().is_some_and(|parts| !parts.write(&request, &mut key)) {
+            if limit
+                .key
+                .as_ref()
+                .is_some_and(|parts| !parts.write(&request, &mut key))
+            {
                 continue;
             }
             let answer = ask(limit, &key, view, cells);
@@ -81,14 +87,27 @@ impl RateLimit {
 
     /// Counts what the limits said. A limit whose units were taken back has neither admitted nor refused the request.
     pub(crate) fn account(&self, flight: &Flight, meter: &impl Meter) {
-        let counted = if flight.refused { flight.decided.len().saturating_sub(1) } else { 0 };
+        let counted = if flight.refused {
+            flight.decided.len().saturating_sub(1)
+        } else {
+            0
+        };
         for decided in flight.decided.iter().skip(counted) {
-            let Some(limit) = self.limits.get(decided.limit) else { continue };
+            let Some(limit) = self.limits.get(decided.limit) else {
+                continue;
+            };
             let metrics = &limit.metrics;
             if let Answer::Undecided(_) = decided.answer {
                 meter.add(metrics.undecided, 1);
             } else {
-                meter.add(if decided.answer.admits() { metrics.admitted } else { metrics.refused }, 1);
+                meter.add(
+                    if decided.answer.admits() {
+                        metrics.admitted
+                    } else {
+                        metrics.refused
+                    },
+                    1,
+                );
             }
             if let Answer::Spent(_, spent) = &decided.answer {
                 match spent.overflow {
@@ -115,10 +134,10 @@ fn ask(limit: &Limit, key: &[u8], view: &impl View, cells: &impl Cells) -> Answe
 /// Takes back what was spent before a refusal; the refusal itself has spent nothing.
 fn take_back(decided: &mut [Decided], cells: &impl Cells) {
     for one in decided {
-        if let Answer::Spent(bucket, spent) = &one.answer {
-            if let Some(receipt) = &spent.receipt {
-                bucket.refund(cells, receipt);
-            }
+        if let Answer::Spent(bucket, spent) = &one.answer
+            && let Some(receipt) = &spent.receipt
+        {
+            bucket.refund(cells, receipt);
         }
     }
 }

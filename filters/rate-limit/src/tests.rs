@@ -24,14 +24,22 @@ struct Met {
 
 impl Met {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 impl Rig {
     fn new(config: &Value) -> Self {
         let (stage, needs) = RateLimit::plan(config.to_string().as_bytes()).unwrap();
-        Self { stage, needs, cells: MemoryCells::default(), meter: MemoryMeter::default() }
+        Self {
+            stage,
+            needs,
+            cells: MemoryCells::default(),
+            meter: MemoryMeter::default(),
+        }
     }
 
     fn send(&self, view: MemoryView) -> Met {
@@ -42,16 +50,31 @@ impl Rig {
         let mut effects = Effects::default();
         let (verdict, mut flight) = self.stage.on_request(&view, cells, &mut effects);
         let met = match verdict {
-            Verdict::Deny(Reply { status, grpc_status, details, body }) => {
+            Verdict::Deny(Reply {
+                status,
+                grpc_status,
+                details,
+                body,
+            }) => {
                 assert_eq!(grpc_status, Some(8));
                 let body = String::from_utf8(body.into_owned()).unwrap();
-                Met { status, headers: headers(&effects), by: details.to_owned(), body }
+                Met {
+                    status,
+                    headers: headers(&effects),
+                    by: details.to_owned(),
+                    body,
+                }
             }
             Verdict::Continue => {
                 assert!(effects.is_empty(), "an admitted request is not changed");
                 let verdict = self.stage.on_response(&mut flight, &view, &mut effects);
                 assert_eq!(verdict, Verdict::Continue);
-                Met { status: 200, headers: headers(&effects), by: String::new(), body: String::new() }
+                Met {
+                    status: 200,
+                    headers: headers(&effects),
+                    by: String::new(),
+                    body: String::new(),
+                }
             }
         };
         self.stage.on_done(Some(flight), &view, cells, &self.meter);
@@ -63,7 +86,9 @@ impl Rig {
     }
 
     fn count(&self, limit: &str, outcome: &str) -> u64 {
-        self.meter.read(&self.needs, "requests_total", Some(limit), Some(outcome)).unwrap_or(0)
+        self.meter
+            .read(&self.needs, "requests_total", Some(limit), Some(outcome))
+            .unwrap_or(0)
     }
 }
 
@@ -99,9 +124,18 @@ fn per_key(extra: Value) -> Value {
 #[test]
 fn each_key_has_its_own_quota() {
     let rig = Rig::new(&per_key(json!({})));
-    let sent = rig.statuses([keyed("a", 0), keyed("a", 0), keyed("a", 0), keyed("b", 0), keyed("a", 1000)]);
+    let sent = rig.statuses([
+        keyed("a", 0),
+        keyed("a", 0),
+        keyed("a", 0),
+        keyed("b", 0),
+        keyed("a", 1000),
+    ]);
     assert_eq!(sent, [200, 200, 429, 200, 200]);
-    assert_eq!((rig.count("per-key", "admitted"), rig.count("per-key", "denied")), (4, 1));
+    assert_eq!(
+        (rig.count("per-key", "admitted"), rig.count("per-key", "denied")),
+        (4, 1)
+    );
 }
 
 #[test]
@@ -114,7 +148,10 @@ fn a_request_without_the_key_is_not_limited() {
 #[test]
 fn a_limit_without_a_key_is_one_bucket() {
     let rig = Rig::new(&json!({"limits": [{"name": "all", "rate": "2/s"}]}));
-    assert_eq!(rig.statuses([keyed("a", 0), keyed("b", 0), get(0)]), [200, 200, 429]);
+    assert_eq!(
+        rig.statuses([keyed("a", 0), keyed("b", 0), get(0)]),
+        [200, 200, 429]
+    );
 }
 
 #[test]
@@ -137,8 +174,14 @@ fn several_limits_make_one_field() {
         {"name": "hour", "rate": "100/h", "burst": 100},
     ]}));
     let met = rig.send(get(0));
-    assert_eq!(met.header("ratelimit-policy"), Some(r#""second";q=5;w=1, "hour";q=100;w=3600"#));
-    assert_eq!(met.header("ratelimit"), Some(r#""second";r=4;t=1, "hour";r=99;t=36"#));
+    assert_eq!(
+        met.header("ratelimit-policy"),
+        Some(r#""second";q=5;w=1, "hour";q=100;w=3600"#)
+    );
+    assert_eq!(
+        met.header("ratelimit"),
+        Some(r#""second";r=4;t=1, "hour";r=99;t=36"#)
+    );
 }
 
 #[test]
@@ -147,13 +190,27 @@ fn other_headers_can_be_asked_for() {
         let mut config = per_key(json!({}));
         config["response_headers"] = json!(style);
         let met = Rig::new(&config).send(keyed("a", 0));
-        met.headers.into_iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
+        met.headers
+            .into_iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         names("draft03"),
-        ["x-ratelimit-limit: 1, 1;w=1", "x-ratelimit-remaining: 1", "x-ratelimit-reset: 1"]
+        [
+            "x-ratelimit-limit: 1, 1;w=1",
+            "x-ratelimit-remaining: 1",
+            "x-ratelimit-reset: 1"
+        ]
     );
-    assert_eq!(names("legacy"), ["ratelimit-limit: 1", "ratelimit-remaining: 1", "ratelimit-reset: 1"]);
+    assert_eq!(
+        names("legacy"),
+        [
+            "ratelimit-limit: 1",
+            "ratelimit-remaining: 1",
+            "ratelimit-reset: 1"
+        ]
+    );
     assert_eq!(names("none"), [""; 0]);
 }
 
@@ -164,9 +221,18 @@ fn a_refused_request_costs_nothing() {
         {"name": "narrow", "key": [{"header": "x-api-key"}], "rate": "1/h", "burst": 1},
     ]}));
     // The second request is refused by `narrow`: `wide` must still have two units for the others.
-    assert_eq!(rig.statuses([keyed("a", 0), keyed("a", 1), keyed("b", 2), keyed("c", 3)]), [200, 429, 200, 200]);
-    assert_eq!((rig.count("wide", "admitted"), rig.count("wide", "denied")), (3, 0));
-    assert_eq!((rig.count("narrow", "admitted"), rig.count("narrow", "denied")), (3, 1));
+    assert_eq!(
+        rig.statuses([keyed("a", 0), keyed("a", 1), keyed("b", 2), keyed("c", 3)]),
+        [200, 429, 200, 200]
+    );
+    assert_eq!(
+        (rig.count("wide", "admitted"), rig.count("wide", "denied")),
+        (3, 0)
+    );
+    assert_eq!(
+        (rig.count("narrow", "admitted"), rig.count("narrow", "denied")),
+        (3, 1)
+    );
 }
 
 #[test]
@@ -174,7 +240,13 @@ fn shadow_counts_and_changes_nothing() {
     let rig = Rig::new(&per_key(json!({"mode": "shadow"})));
     let met: Vec<_> = (0..4).map(|_| rig.send(keyed("a", 0))).collect();
     assert!(met.iter().all(|met| met.status == 200 && met.headers.is_empty()));
-    assert_eq!((rig.count("per-key", "admitted"), rig.count("per-key", "would_deny")), (2, 2));
+    assert_eq!(
+        (
+            rig.count("per-key", "admitted"),
+            rig.count("per-key", "would_deny")
+        ),
+        (2, 2)
+    );
 }
 
 #[test]
@@ -199,8 +271,16 @@ fn overrides_replace_the_quota_of_their_key() {
         {"key": ["partner"], "rate": "4/s"},
         {"key": ["internal"], "unlimited": true},
     ]})));
-    let admitted = |key: &str| rig.statuses((0..6).map(|_| keyed(key, 0))).iter().filter(|s| **s == 200).count();
-    assert_eq!((admitted("partner"), admitted("internal"), admitted("other")), (4, 6, 2));
+    let admitted = |key: &str| {
+        rig.statuses((0..6).map(|_| keyed(key, 0)))
+            .iter()
+            .filter(|s| **s == 200)
+            .count()
+    };
+    assert_eq!(
+        (admitted("partner"), admitted("internal"), admitted("other")),
+        (4, 6, 2)
+    );
 }
 
 #[test]
@@ -237,7 +317,11 @@ impl Cells for Broken {
         [0, 0]
     }
 
-    fn update<T>(&self, _: Cell, _: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>) -> Result<T, CellError> {
+    fn update<T>(
+        &self,
+        _: Cell,
+        _: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
+    ) -> Result<T, CellError> {
         Err(self.0)
     }
 }
@@ -256,9 +340,15 @@ fn a_store_that_refuses_opens_the_limit_and_one_that_is_contended_closes_it() {
 fn a_clock_that_is_set_back_neither_opens_nor_blocks() {
     let rig = Rig::new(&per_key(json!({})));
     let hour = 3_600_000;
-    assert_eq!(rig.statuses([keyed("a", hour), keyed("a", hour), keyed("a", hour)]), [200, 200, 429]);
+    assert_eq!(
+        rig.statuses([keyed("a", hour), keyed("a", hour), keyed("a", hour)]),
+        [200, 200, 429]
+    );
     // An hour back: the bucket is empty as it was, and fills at its rate from here.
-    assert_eq!(rig.statuses([keyed("a", 0), keyed("a", 1000), keyed("a", 1000)]), [429, 200, 429]);
+    assert_eq!(
+        rig.statuses([keyed("a", 0), keyed("a", 1000), keyed("a", 1000)]),
+        [429, 200, 429]
+    );
 }
 
 #[test]
@@ -267,13 +357,18 @@ fn a_refused_config_says_what_is_wrong_and_whether_to_pass() {
     let plain = refusal(r#"{"limits":[{"name":"a","rate":"0/s"}]}"#);
     assert!(plain.message.starts_with("limits[0].rate: "), "{}", plain.message);
     assert!(!plain.pass_at_first_load);
-    assert!(refusal(r#"{"on_invalid_config":"pass","limits":[{"name":"a","rate":"0/s"}]}"#).pass_at_first_load);
+    assert!(
+        refusal(r#"{"on_invalid_config":"pass","limits":[{"name":"a","rate":"0/s"}]}"#).pass_at_first_load
+    );
 }
 
 #[test]
 fn memory_is_known_when_the_filter_is_configured() {
     let rig = Rig::new(&per_key(json!({"max_keys": 4096})));
-    assert_eq!(rig.needs.groups().iter().map(|group| group.cells).sum::<u32>(), 512);
+    assert_eq!(
+        rig.needs.groups().iter().map(|group| group.cells).sum::<u32>(),
+        512
+    );
     assert!(rig.needs.cell_memory_bytes() <= 512 * 145);
     for key in 0..10_000 {
         rig.send(keyed(&key.to_string(), key));

@@ -3,7 +3,7 @@
 //! Normal and build dependencies count. Development dependencies do not, except in pure crates, whose tests run on wasm32.
 
 use super::Problem;
-use crate::tiers::PURE;
+use crate::tiers::{CONFIG, PURE};
 use crate::workspace::Workspace;
 
 /// What a member may depend on.
@@ -113,7 +113,7 @@ pub(super) fn check(members: &[Member]) -> Vec<Problem> {
                 continue;
             }
         };
-        let pure = PURE.contains(&member.name.as_str()) || member.name == "fairlead-config";
+        let pure = PURE.contains(&member.name.as_str()) || member.name == CONFIG;
         for edge in &member.dependencies {
             if pure && NEVER_IN_PURE.contains(&edge.name.as_str()) {
                 let what = format!("a pure crate depends on {}", edge.name);

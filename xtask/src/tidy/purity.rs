@@ -2,14 +2,7 @@
 
 use super::source::{self, Path};
 use super::{File, Problem};
-
-/// Sources of the pure crates.
-const PURE: [&str; 4] = [
-    "crates/config/src/",
-    "crates/matching/src/",
-    "crates/quota/src/",
-    "crates/stage/src/",
-];
+use crate::tiers::{CONFIG, PURE};
 
 /// The one crate that calls the host.
 const GUEST: &str = "crates/guest/";
@@ -54,11 +47,7 @@ pub(super) fn check(file: &File) -> Vec<Problem> {
             problems.push(Problem::new(at, "an ignored test", "make it run, or remove it"));
         }
     }
-    let tests = file
-        .path
-        .split('/')
-        .any(|part| part == "tests" || part == "tests.rs");
-    let pure = !tests && PURE.iter().any(|folder| file.path.starts_with(folder));
+    let pure = decides(&file.path);
     for path in source::paths(&source::without_tests(&tokens)) {
         let at = || format!("{}:{}", file.path, path.line);
         if pure && forbidden(&path) {
@@ -78,6 +67,17 @@ pub(super) fn check(file: &File) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Whether a file is source, not tests, of a pure crate.
+fn decides(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let ["crates", folder, "src", rest @ ..] = parts.as_slice() else {
+        return false;
+    };
+    let package = format!("fairlead-{folder}");
+    let pure = PURE.contains(&package.as_str()) || package == CONFIG;
+    pure && !rest.iter().any(|part| *part == "tests" || *part == "tests.rs")
 }
 
 fn forbidden(path: &Path) -> bool {

@@ -67,11 +67,12 @@ const ALLOWED: &[(&str, &str)] = &[
 ];
 
 /// Crates of ours that belong into a module, besides the filter itself.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "fairlead-config",
     "fairlead-guest",
     "fairlead-matching",
     "fairlead-quota",
+    "fairlead-regex",
     "fairlead-stage",
 ];
 
