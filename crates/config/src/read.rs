@@ -86,14 +86,15 @@ impl<const MIN: u32, const MAX: u32> Read for Int<MIN, MAX> {
     }
 }
 
-/// The only thing that can be written is `true`: leaving the field out says the opposite.
+/// Written as `true`, or as `{}` like the pieces that have options: leaving the field out says the opposite.
 pub(crate) struct True;
 
 impl Read for True {
     type Out = ();
 
     fn read(value: &Json, at: &mut Problems) -> Option<()> {
-        if matches!(value, Json::Bool(true)) {
+        let options = matches!(value, Json::Object(fields) if fields.is_empty());
+        if options || matches!(value, Json::Bool(true)) {
             return Some(());
         }
         at.wrong(value, "true: leave the field out where it does not hold");

@@ -140,7 +140,7 @@ impl Describe for bool {
 
 impl Describe for True {
     fn describe(_: &mut Definitions) -> Value {
-        json!({ "const": true })
+        json!({ "enum": [true, {}] })
     }
 }
 
