@@ -12,7 +12,7 @@ pub(crate) const MAX_RANGES: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Classes {
     sets: Vec<Class>,
-    /// First and last characters beyond ASCII: of the first set, then of the second and so on; within a set in no order,
+    /// First and last characters, of use only beyond ASCII: of the first set, then of the second and so on; within a set in no order,
     /// perhaps overlapping. [`INVALID`] is above all characters.
     ranges: Vec<(u32, u32)>,
 }
@@ -74,7 +74,7 @@ impl Classes {
         if last >= 0x80
             && let Some(set) = self.sets.last_mut()
         {
-            self.ranges.push((first.max(0x80), last));
+            self.ranges.push((first, last));
             set.ranges.1 = self.ranges.len();
         }
     }

@@ -77,7 +77,7 @@ impl Pattern {
     #[must_use]
     #[inline(never)]
     pub fn is_match(&self, value: &[u8]) -> bool {
-        run::run(&self.0, value, || ())
+        run::run(&self.0, value, |_, _| ())
     }
 
     /// The states of the automaton: 1..=[`MAX_STATES`]. About one for each character or class that is written, once for

@@ -107,16 +107,14 @@ impl Program {
         if max.is_none() {
             self.push(Inst::Split((len as i32).wrapping_neg()));
         }
-        let mut piece = start;
+        // Each to the end of all, as in a(a(a)?)?: (a?){2} matches the same, but all of its copies would be alive.
+        for left in (1..=max.unwrap_or(0).saturating_sub(copies)).rev() {
+            self.push(Inst::Split(left.wrapping_mul(len.wrapping_add(1)) as i32));
+            self.copy(start, len);
+        }
         if min == 0 {
             let past_end = self.distance(start).wrapping_add(1);
             self.insert(start, Inst::Split(past_end));
-            piece = piece.wrapping_add(1);
-        }
-        // For a match of the whole, (a?){2} is as good as (a(a)?)?.
-        for _ in copies..max.unwrap_or(0) {
-            self.push(Inst::Split(len.wrapping_add(1) as i32));
-            self.copy(piece, len);
         }
     }
 }

@@ -17,8 +17,8 @@ struct Word {
     next: u64,
 }
 
-/// Whether the whole value matches; `visit` is called once a step.
-pub(crate) fn run(program: &Program, value: &[u8], mut visit: impl FnMut()) -> bool {
+/// Whether the whole value matches; `visit` is told of each step: the place in the value, and the state.
+pub(crate) fn run(program: &Program, value: &[u8], mut visit: impl FnMut(usize, usize)) -> bool {
     let mut words = [Word::default(); MAX_STATES.div_ceil(64)];
     let words = words
         .get_mut(..program.code.len().div_ceil(64))
@@ -47,7 +47,7 @@ pub(crate) fn run(program: &Program, value: &[u8], mut visit: impl FnMut()) -> b
             }
             let state = index.wrapping_shl(6) | word.pending.trailing_zeros() as usize;
             word.pending &= word.pending.wrapping_sub(1);
-            visit();
+            visit(at, state);
             let after = state.wrapping_add(1);
             let taken = match program.code.get(state) {
                 Some(&Inst::Char(wanted)) => c == wanted,

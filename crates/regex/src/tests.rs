@@ -61,12 +61,38 @@ fn repetitions_count() {
 }
 
 #[test]
+fn loops_may_be_longer_than_a_word_of_states() {
+    let (a, b) = ("a".repeat(70), "b".repeat(70));
+    check(
+        "(a{70})+",
+        &format!("{a}/{a}{a}/{a}{a}{a}"),
+        &format!("{a}a//{a}{b}"),
+    );
+    check(
+        "(a{70}|b{70})*c",
+        &format!("c/{a}c/{a}{b}{a}c/{b}{b}c"),
+        &format!("{a}/{a}bc/{b}ac"),
+    );
+    check(
+        "((a{70})*b{70})*",
+        &format!("/{b}/{a}{a}{b}{b}{a}{b}"),
+        &format!("{a}/{b}{a}/{a}{b}{a}"),
+    );
+    check(
+        "(a?b{200}c?)*",
+        &format!("/{b}{b}{}c/a{b}{b}{}", "b".repeat(60), "b".repeat(60)),
+        &a,
+    );
+}
+
+#[test]
 fn classes_hold_what_they_say() {
     check("[a-cx]", "a/b/c/x", "d//ab/-");
     check("[^a-c]", "d/\n/é/\u{10ffff}", "a/b/c/");
     check("[]a]+", "]a/a", "[/");
     check("[^]a]", "b/[", "]/a");
     check("[-a]|[b-]", "-/a/b", "");
+    check("[a-a]", "a", "b/-");
     check("[a-c-e]", "a/b/c/-/e", "d");
     check(r"[\]\[\-\\^]", "]/[/-/\\/^", "a");
     check(r"[\d.]+", "1.2/0", "a/");

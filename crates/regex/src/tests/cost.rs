@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn steps_per_byte(pattern: &str, value: &[u8]) -> (bool, usize) {
     let pattern = Pattern::parse(pattern).unwrap();
     let mut steps = 0;
-    let matches = run::run(&pattern.0, value, || steps += 1);
+    let matches = run::run(&pattern.0, value, |_, _| steps += 1);
     assert_eq!(pattern.is_match(value), matches);
     assert!(steps <= pattern.size() * (value.len() + 1));
     (matches, steps / (value.len() + 1))
@@ -44,6 +44,14 @@ fn the_classic_of_optional_letters_is_linear_in_the_value() {
     let pattern = format!("{}{}", "a?".repeat(100), "a".repeat(100));
     for (n, expect) in [(99, false), (100, true), (200, true), (201, false)] {
         assert_eq!(steps_per_byte(&pattern, &vec![b'a'; n]).0, expect, "{n}");
+    }
+}
+
+#[test]
+fn a_count_keeps_alive_only_the_copies_that_are_reached() {
+    for pattern in ["(x|y){1,80}.*z", "(x|y){0,80}z", "(x|y){80}.*z"] {
+        let (matches, steps) = steps_per_byte(pattern, &[&[b'x'; 80][..], b"z"].concat());
+        assert!(matches && steps <= 12, "{pattern}: {steps}");
     }
 }
 
