@@ -9,6 +9,10 @@ use std::time::Duration;
 /// An Envoy that is silent for this long hangs.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// The most requests that may be under way on a connection: Envoy closes one that has more than two responses to send
+/// (`http1.response_flood`), which answers that it gives by itself are soon.
+pub const PIPELINE: usize = 2;
+
 /// A request, as the bytes that are sent.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -113,7 +117,7 @@ impl Connection {
         (0..count).map(|_| self.ask(request).status).collect()
     }
 
-    /// Sends requests in one go, and waits for the statuses of all.
+    /// Sends at most [`PIPELINE`] requests in one go, and waits for the statuses of all.
     ///
     /// # Panics
     /// As [`ask`](Self::ask).

@@ -151,7 +151,7 @@ pub(crate) const STEPS: &[Step] = &[
         tier: Tier::Emulator, what: "emulator, fairlead, upstream", needs: &[Need::Modules],
         run: Run::Tests(&[
             "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--lib", "--bins",
-            "{tests}fairlead-emulator", "{tests}fairlead", "{tests}fairlead-upstream",
+            "{tests}fairlead-emulator", "{tests}fairlead-upstream",
         ]),
     },
     Step {
@@ -164,9 +164,10 @@ pub(crate) const STEPS: &[Step] = &[
     },
 
     Step {
-        tier: Tier::Envoy, what: "fairlead-envoy", needs: &[Need::Envoy],
+        tier: Tier::Envoy, what: "fairlead-envoy, fairlead up", needs: &[Need::Modules, Need::Envoy],
         run: Run::Tests(&[
-            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "{tests}fairlead-envoy", "--", "--test-threads", "2",
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "{tests}fairlead-envoy", "{tests}fairlead",
+            "--", "--test-threads", "2",
         ]),
     },
     Step {

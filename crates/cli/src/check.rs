@@ -17,8 +17,10 @@ pub(crate) const WRONG: u8 = 2;
 
 /// Options of `fairlead check`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit status: 0 all files can be used, 1 warnings under --deny-warnings, 2 mistakes.\n\
-    Files are read as kubectl reads them: YAML 1.1, in which an unquoted off, on, yes or no is a boolean.")]
+#[command(
+    after_help = "Exit status: 0 all files can be used, 1 warnings under --deny-warnings, 2 mistakes.\n\
+    Files are read as kubectl reads them: YAML 1.1, in which an unquoted off, on, yes or no is a boolean."
+)]
 pub(crate) struct Args {
     /// A policy (a map of filter to pluginConfig, in YAML or JSON) or Kubernetes manifests (WasmPlugin, TrafficExtension;
     /// objects of other kinds are skipped); - is standard input
@@ -56,9 +58,15 @@ pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let names: Vec<String> = args.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-    let mut results: Vec<(&str, Result<PolicyFile, Refused>)> =
-        names.iter().map(|file| (file.as_str(), policy_file::load(file))).collect();
+    let names: Vec<String> = args
+        .files
+        .iter()
+        .map(|file| file.to_string_lossy().into_owned())
+        .collect();
+    let mut results: Vec<(&str, Result<PolicyFile, Refused>)> = names
+        .iter()
+        .map(|file| (file.as_str(), policy_file::load(file)))
+        .collect();
     let has_filters = |(_, result): &(&str, Result<PolicyFile, Refused>)| match result {
         Ok(file) => !file.filters.is_empty(),
         Err(_) => true,
@@ -66,9 +74,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !results.iter().any(has_filters) {
         // A check that has checked nothing must not look like a good one.
         for (_, result) in &mut results {
-            let skipped = result.as_mut().map(|file| std::mem::take(&mut file.skipped)).unwrap_or_default();
+            let skipped = result
+                .as_mut()
+                .map(|file| std::mem::take(&mut file.skipped))
+                .unwrap_or_default();
             let nothing = Mistake::at(0, "holds no filter: nothing was checked");
-            *result = Err(Refused { mistakes: vec![nothing], skipped });
+            *result = Err(Refused {
+                mistakes: vec![nothing],
+                skipped,
+            });
         }
     }
     for (file, result) in &results {
@@ -76,7 +90,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut out = std::io::stdout().lock();
     if args.json {
-        let files: Vec<Value> = results.iter().map(|(file, result)| as_json(file, result)).collect();
+        let files: Vec<Value> = results
+            .iter()
+            .map(|(file, result)| as_json(file, result))
+            .collect();
         serde_json::to_writer_pretty(&mut out, &json!({ "files": files }))?;
         writeln!(out)?;
     } else {
@@ -86,8 +103,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             }
         }
     }
-    let warned = |placed: &Placed| placed.advice.iter().any(|advice| advice.severity == Severity::Warning);
-    let any_warning = results.iter().filter_map(|(_, result)| result.as_ref().ok()).flat_map(|file| &file.filters).any(warned);
+    let warned = |placed: &Placed| {
+        placed
+            .advice
+            .iter()
+            .any(|advice| advice.severity == Severity::Warning)
+    };
+    let any_warning = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().ok())
+        .flat_map(|file| &file.filters)
+        .any(warned);
     Ok(if results.iter().any(|(_, result)| result.is_err()) {
         ExitCode::from(WRONG)
     } else if args.deny_warnings && any_warning {
@@ -109,7 +135,12 @@ fn to_stderr(file: &str, result: &Result<PolicyFile, Refused>) {
     match result {
         Ok(good) => {
             for advice in good.filters.iter().flat_map(|placed| &placed.advice) {
-                let Advice { severity, line, path, text } = advice;
+                let Advice {
+                    severity,
+                    line,
+                    path,
+                    text,
+                } = advice;
                 eprintln!("{}{}: {text}", place(file, *line, path), word(*severity));
             }
         }
@@ -137,12 +168,26 @@ fn word(severity: Severity) -> &'static str {
 
 /// `WasmPlugin demo/rate-limit: rate_limit: ok: 2 limits, at most 8192 keys: per-key 100/s burst 200 by key (proxy), ...`
 fn summary(placed: &Placed) -> String {
-    let Checked::RateLimit(config) = &placed.checked else { return String::new() };
-    let object = placed.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
+    let Checked::RateLimit(config) = &placed.checked else {
+        return String::new();
+    };
+    let object = placed
+        .object
+        .as_ref()
+        .map(|object| format!("{object}: "))
+        .unwrap_or_default();
     let limits: Vec<String> = config.limits.iter().map(|limit| shown(config, limit)).collect();
     let plural = if limits.len() == 1 { "" } else { "s" };
-    let list = if limits.is_empty() { String::new() } else { format!(": {}", limits.join("; ")) };
-    format!("{object}{}: ok, {} limit{plural}{list}", placed.filter.name(), limits.len())
+    let list = if limits.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", limits.join("; "))
+    };
+    format!(
+        "{object}{}: ok, {} limit{plural}{list}",
+        placed.filter.name(),
+        limits.len()
+    )
 }
 
 fn shown(config: &RateLimit, limit: &Limit) -> String {
@@ -174,8 +219,16 @@ fn mode(mode: Mode) -> &'static str {
 
 fn as_json(file: &str, result: &Result<PolicyFile, Refused>) -> Value {
     let (errors, skipped, filters) = match result {
-        Ok(good) => (Vec::new(), &good.skipped, good.filters.iter().map(filter_json).collect()),
-        Err(refused) => (refused.mistakes.iter().map(mistake_json).collect(), &refused.skipped, Vec::new()),
+        Ok(good) => (
+            Vec::new(),
+            &good.skipped,
+            good.filters.iter().map(filter_json).collect(),
+        ),
+        Err(refused) => (
+            refused.mistakes.iter().map(mistake_json).collect(),
+            &refused.skipped,
+            Vec::new(),
+        ),
     };
     json!({ "file": file, "ok": result.is_ok(), "errors": errors, "filters": Value::Array(filters), "skipped": skipped })
 }
@@ -186,12 +239,14 @@ fn mistake_json(mistake: &Mistake) -> Value {
 
 fn filter_json(placed: &Placed) -> Value {
     let limits: Vec<Value> = match &placed.checked {
-        Checked::RateLimit(config) => config.limits.iter().map(|limit| limit_json(config, limit)).collect(),
+        Checked::RateLimit(config) => config
+            .limits
+            .iter()
+            .map(|limit| limit_json(config, limit))
+            .collect(),
         _ => Vec::new(),
     };
-    let advice = |advice: &Advice| {
-        json!({ "severity": word(advice.severity), "line": advice.line, "path": advice.path, "message": advice.text })
-    };
+    let advice = |advice: &Advice| json!({ "severity": word(advice.severity), "line": advice.line, "path": advice.path, "message": advice.text });
     json!({
         "filter": placed.filter.name(),
         "plugin": placed.plugin,

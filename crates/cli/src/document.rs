@@ -47,7 +47,11 @@ pub(crate) struct Mistake {
 impl Mistake {
     /// A mistake of a line, or (0) of the file.
     pub(crate) fn at(line: usize, message: impl Into<String>) -> Self {
-        Self { line, path: String::new(), message: message.into() }
+        Self {
+            line,
+            path: String::new(),
+            message: message.into(),
+        }
     }
 
     /// `file:line: path: message`, as editors and compilers write it.
@@ -82,7 +86,8 @@ impl Node {
             Kind::Object(entries) => {
                 let mut map = Map::new();
                 for entry in entries {
-                    map.entry(entry.key.clone()).or_insert_with(|| entry.value.to_value());
+                    map.entry(entry.key.clone())
+                        .or_insert_with(|| entry.value.to_value());
                 }
                 Value::Object(map)
             }
@@ -92,7 +97,10 @@ impl Node {
     /// The first field of that name, if this is an object that has one.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Object(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            Kind::Object(entries) => entries
+                .iter()
+                .find(|entry| entry.key == key)
+                .map(|entry| &entry.value),
             _ => None,
         }
     }
@@ -136,7 +144,14 @@ impl Node {
             Kind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let path = format!("{path}[{index}]");
-                    let entry = Entry { key: String::new(), line: item.line, value: Self { line: 0, kind: Kind::Null } };
+                    let entry = Entry {
+                        key: String::new(),
+                        line: item.line,
+                        value: Self {
+                            line: 0,
+                            kind: Kind::Null,
+                        },
+                    };
                     visit(&path, &entry, false);
                     item.walk(&path, visit);
                 }
@@ -144,7 +159,11 @@ impl Node {
             Kind::Object(entries) => {
                 for (index, entry) in entries.iter().enumerate() {
                     let path = join(path, &entry.key);
-                    visit(&path, entry, entries.iter().take(index).any(|earlier| earlier.key == entry.key));
+                    visit(
+                        &path,
+                        entry,
+                        entries.iter().take(index).any(|earlier| earlier.key == entry.key),
+                    );
                     entry.value.walk(&path, visit);
                 }
             }
@@ -172,7 +191,10 @@ pub(crate) struct Lines(BTreeMap<String, usize>);
 impl Lines {
     /// The line of `path`, or of the nearest thing around it that exists: a missing field is on the line of its object.
     pub(crate) fn of(&self, path: &str) -> usize {
-        let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(index, _)| index);
+        let ends = path
+            .char_indices()
+            .filter(|(_, c)| matches!(c, '.' | '['))
+            .map(|(index, _)| index);
         let mut around: Vec<usize> = std::iter::once(0).chain(ends).chain([path.len()]).collect();
         around.reverse();
         around
@@ -185,7 +207,10 @@ impl Lines {
 
 /// The path of a field, written as `fairlead_config` writes it.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let plain = !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     match (plain, path.is_empty()) {
         (true, true) => key.to_owned(),
         (true, false) => format!("{path}.{key}"),
@@ -208,13 +233,19 @@ pub(crate) fn quoted(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out.push_str(if text.chars().nth(SHOWN).is_some() { "...\"" } else { "\"" });
+    out.push_str(if text.chars().nth(SHOWN).is_some() {
+        "...\""
+    } else {
+        "\""
+    });
     out
 }
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue).map(|kind| Self { line: 0, kind })
+        deserializer
+            .deserialize_any(AnyValue)
+            .map(|kind| Self { line: 0, kind })
     }
 }
 

@@ -15,7 +15,11 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 #[derive(Parser, Debug)]
-#[command(name = "fairlead", version, about = "Traffic filters for Envoy and Istio: check, simulate, try.")]
+#[command(
+    name = "fairlead",
+    version,
+    about = "Traffic filters for Envoy and Istio: check, simulate, try."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,7 +46,9 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         // Whoever reads the output has had enough of it, as `| head` has.
-        let closed = error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe);
+        let closed = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe);
         if closed {
             return ExitCode::SUCCESS;
         }

@@ -57,7 +57,10 @@ pub(crate) struct Refused {
 
 impl Refused {
     fn because(message: impl Into<String>) -> Self {
-        Self { mistakes: vec![Mistake::at(0, message)], skipped: Vec::new() }
+        Self {
+            mistakes: vec![Mistake::at(0, message)],
+            skipped: Vec::new(),
+        }
     }
 }
 
@@ -80,7 +83,10 @@ pub(crate) fn text_of(file: &str) -> Result<String, Mistake> {
 /// # Errors
 /// Every mistake.
 pub(crate) fn load(file: &str) -> Result<PolicyFile, Refused> {
-    let text = text_of(file).map_err(|mistake| Refused { mistakes: vec![mistake], skipped: Vec::new() })?;
+    let text = text_of(file).map_err(|mistake| Refused {
+        mistakes: vec![mistake],
+        skipped: Vec::new(),
+    })?;
     parse(&text)
 }
 
@@ -89,11 +95,15 @@ pub(crate) fn load(file: &str) -> Result<PolicyFile, Refused> {
 /// # Errors
 /// Every mistake.
 pub(crate) fn parse(text: &str) -> Result<PolicyFile, Refused> {
-    let documents =
-        yaml::documents(text).map_err(|mistakes| Refused { mistakes, skipped: Vec::new() })?;
+    let documents = yaml::documents(text).map_err(|mistakes| Refused {
+        mistakes,
+        skipped: Vec::new(),
+    })?;
     let is_object = |document: &Node| document.get("kind").is_some();
     match &documents[..] {
-        [] => Err(Refused::because("is empty: write a filter, as in rate_limit: {limits: [..]}")),
+        [] => Err(Refused::because(
+            "is empty: write a filter, as in rate_limit: {limits: [..]}",
+        )),
         objects if objects.iter().any(is_object) => manifest::read(objects),
         [policy] => read(policy),
         [_, second, ..] => Err(Refused {
@@ -116,15 +126,31 @@ pub(crate) fn raw(text: &str, filters: &[Filter]) -> Result<Vec<(Filter, Vec<u8>
         return Err(vec![Mistake::at(0, "is not a policy: write one map of filters")]);
     };
     let Value::Object(fields) = policy.to_value() else {
-        return Err(vec![Mistake::at(policy.line, format!("{} is not a policy", policy.excerpt()))]);
+        return Err(vec![Mistake::at(
+            policy.line,
+            format!("{} is not a policy", policy.excerpt()),
+        )]);
     };
-    if let Some(added) = Filter::ALL.iter().find(|one| !filters.contains(one) && fields.contains_key(one.name())) {
-        let message = format!("{} is not in the first policy: a running proxy only gets new configs", added.name());
+    if let Some(added) = Filter::ALL
+        .iter()
+        .find(|one| !filters.contains(one) && fields.contains_key(one.name()))
+    {
+        let message = format!(
+            "{} is not in the first policy: a running proxy only gets new configs",
+            added.name()
+        );
         return Err(vec![Mistake::at(policy.line, message)]);
     }
     // A filter that the policy leaves out is off, which its empty config says.
-    let config = |filter: &Filter| fields.get(filter.name()).map_or_else(|| "{}".to_owned(), Value::to_string);
-    Ok(filters.iter().map(|filter| (*filter, config(filter).into_bytes())).collect())
+    let config = |filter: &Filter| {
+        fields
+            .get(filter.name())
+            .map_or_else(|| "{}".to_owned(), Value::to_string)
+    };
+    Ok(filters
+        .iter()
+        .map(|filter| (*filter, config(filter).into_bytes()))
+        .collect())
 }
 
 /// A map of filters.
@@ -150,14 +176,21 @@ fn read(policy: &Node) -> Result<PolicyFile, Refused> {
         Err(errors) => mistakes.extend(located(&errors, "", &lines)),
     }
     mistakes.sort_by_key(|mistake| mistake.line);
-    Err(Refused { mistakes, skipped: Vec::new() })
+    Err(Refused {
+        mistakes,
+        skipped: Vec::new(),
+    })
 }
 
 /// Mistakes of a part of a document, with their path and line in the whole.
 fn located(errors: &fairlead_config::Errors, part: &str, lines: &Lines) -> Vec<Mistake> {
     let at = |problem: &fairlead_config::Problem| {
         let path = below(part, &problem.path);
-        Mistake { line: lines.of(&path), path, message: problem.message.clone() }
+        Mistake {
+            line: lines.of(&path),
+            path,
+            message: problem.message.clone(),
+        }
     };
     errors.problems().iter().map(at).collect()
 }
@@ -165,9 +198,16 @@ fn located(errors: &fairlead_config::Errors, part: &str, lines: &Lines) -> Vec<M
 fn advice(checked: &Checked, part: &str, lines: &Lines) -> Vec<Advice> {
     let at = |warning: fairlead_config::Warning| {
         let path = below(part, &warning.path);
-        Advice { severity: warning.severity, line: lines.of(&path), path, text: warning.advice }
+        Advice {
+            severity: warning.severity,
+            line: lines.of(&path),
+            path,
+            text: warning.advice,
+        }
     };
-    checked.warnings().into_iter().map(at).collect()
+    let mut advice: Vec<Advice> = checked.warnings().into_iter().map(at).collect();
+    advice.sort_by_key(|advice| advice.line);
+    advice
 }
 
 /// The path of something in a part of a document.

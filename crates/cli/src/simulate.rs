@@ -89,7 +89,9 @@ fn start(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let Some(input) = read(args) else { return Ok(ExitCode::from(WRONG)) };
+    let Some(input) = read(args) else {
+        return Ok(ExitCode::from(WRONG));
+    };
     let proxy = start_proxy(args, &input.filters)?;
     let total: u64 = input.lines.iter().fold(0, |sum, line| match &line.what {
         What::Request(repeated) => sum.saturating_add(repeated.times),
@@ -138,7 +140,13 @@ fn read(args: &Args) -> Option<Input> {
     let filters = match policy_file::load(&policy_name) {
         Ok(file) if !file.filters.is_empty() => Some(file.filters),
         Ok(_) => {
-            show_mistakes(&policy_name, &[Mistake::at(0, "holds no filter: write a policy, or a WasmPlugin of Fairlead")]);
+            show_mistakes(
+                &policy_name,
+                &[Mistake::at(
+                    0,
+                    "holds no filter: write a policy, or a WasmPlugin of Fairlead",
+                )],
+            );
             None
         }
         Err(refused) => {
@@ -147,9 +155,16 @@ fn read(args: &Args) -> Option<Input> {
         }
     };
     let traffic_name = args.traffic.to_string_lossy();
-    let shown_name = if traffic_name == "-" { "standard input" } else { &traffic_name };
+    let shown_name = if traffic_name == "-" {
+        "standard input"
+    } else {
+        &traffic_name
+    };
     let folder = args.traffic.parent().unwrap_or(Path::new(""));
-    let setting = Setting { folder, workers: usize::from(args.workers) };
+    let setting = Setting {
+        folder,
+        workers: usize::from(args.workers),
+    };
     let lines = policy_file::text_of(&traffic_name)
         .map_err(|mistake| vec![mistake])
         .and_then(|text| traffic::parse(&text, setting));
@@ -162,7 +177,11 @@ fn read(args: &Args) -> Option<Input> {
     };
     let (filters, lines) = (filters?, lines?);
     let configs = configs(&filters, &lines, shown_name)?;
-    Some(Input { filters, lines, configs })
+    Some(Input {
+        filters,
+        lines,
+        configs,
+    })
 }
 
 /// What each policy line sends to which plugin; `None` if there are mistakes, which are on standard error then.
@@ -171,7 +190,9 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
     let mut configs = Configs::new();
     let mut good = true;
     for line in lines {
-        let What::Event(Event::Policy(file)) = &line.what else { continue };
+        let What::Event(Event::Policy(file)) = &line.what else {
+            continue;
+        };
         let name = file.to_string_lossy();
         let raw = policy_file::text_of(&name)
             .map_err(|mistake| vec![mistake])
@@ -191,7 +212,10 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
             }
             Err(mistakes) => {
                 good = false;
-                eprintln!("{traffic}:{}: policy: {name} cannot be sent to a proxy:", line.number);
+                eprintln!(
+                    "{traffic}:{}: policy: {name} cannot be sent to a proxy:",
+                    line.number
+                );
                 show_mistakes(&name, &mistakes);
             }
         }
@@ -200,8 +224,10 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
 }
 
 fn start_proxy(args: &Args, filters: &[Placed]) -> Result<Emulator> {
-    let mut builder =
-        Emulator::builder().workers(usize::from(args.workers)).seed(args.seed).start_at(args.start);
+    let mut builder = Emulator::builder()
+        .workers(usize::from(args.workers))
+        .seed(args.seed)
+        .start_at(args.start);
     let mut modules = modules::Modules::find(args.modules.as_deref())?;
     for placed in filters {
         let plugin = Plugin::new(&placed.plugin, &modules.compiled(placed.filter)?)
@@ -210,7 +236,9 @@ fn start_proxy(args: &Args, filters: &[Placed]) -> Result<Emulator> {
             .failure_policy(FailurePolicy::FailReload);
         builder = builder.plugin(plugin);
     }
-    builder.build().context("the proxy does not start; is the module older than this command?")
+    builder
+        .build()
+        .context("the proxy does not start; is the module older than this command?")
 }
 
 /// A bar on a terminal if there is much to do, else a hidden one.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// How to write one, for messages.
-pub(crate) const EXPECTED: &str = "a duration: write a number of milliseconds, or text as in \"250ms\", \"1.5s\", \"5m\", \"1h\"";
+pub(crate) const EXPECTED: &str =
+    "a duration: write a number of milliseconds, or text as in \"250ms\", \"1.5s\", \"5m\", \"1h\"";
 
 /// The longest duration: ten years. Longer ones are slips.
 const LONGEST_NANOS: i128 = 10 * 366 * 86_400 * 1_000_000_000;
@@ -33,7 +34,10 @@ pub(crate) fn parse_nanos(text: &str) -> Option<i64> {
     }
     let scale = 10_i128.checked_pow(u32::try_from(decimals.len()).ok()?)?;
     let fraction = unit.checked_mul(decimals.parse().ok()?)? / scale;
-    bounded(unit.checked_mul(whole.parse().ok()?)?.checked_add(fraction)?, negative)
+    bounded(
+        unit.checked_mul(whole.parse().ok()?)?.checked_add(fraction)?,
+        negative,
+    )
 }
 
 /// Nanoseconds of a number of milliseconds.
@@ -43,7 +47,9 @@ pub(crate) fn millis_to_nanos(millis: f64) -> Option<i64> {
 }
 
 fn bounded(nanos: i128, negative: bool) -> Option<i64> {
-    let nanos = i64::try_from(nanos).ok().filter(|nanos| i128::from(*nanos) <= LONGEST_NANOS)?;
+    let nanos = i64::try_from(nanos)
+        .ok()
+        .filter(|nanos| i128::from(*nanos) <= LONGEST_NANOS)?;
     Some(if negative { nanos.saturating_neg() } else { nanos })
 }
 
@@ -90,14 +96,26 @@ mod tests {
 
     #[test]
     fn numbers_are_milliseconds() {
-        for (millis, nanos) in [(0.0, Some(0)), (0.5, Some(500_000)), (-2.0, Some(-2_000_000)), (1e30, None), (f64::NAN, Some(0))] {
+        for (millis, nanos) in [
+            (0.0, Some(0)),
+            (0.5, Some(500_000)),
+            (-2.0, Some(-2_000_000)),
+            (1e30, None),
+            (f64::NAN, Some(0)),
+        ] {
             assert_eq!(millis_to_nanos(millis), nanos, "{millis}");
         }
     }
 
     #[test]
     fn what_is_shown_can_be_read_back() {
-        for (nanos, text) in [(0, "0s"), (20_000_000, "0.02s"), (1, "0.000000001s"), (10_000_000_000, "10s"), (3_600_000_000_000, "3600s")] {
+        for (nanos, text) in [
+            (0, "0s"),
+            (20_000_000, "0.02s"),
+            (1, "0.000000001s"),
+            (10_000_000_000, "10s"),
+            (3_600_000_000_000, "3600s"),
+        ] {
             assert_eq!(seconds(Duration::from_nanos(nanos)), text);
             assert_eq!(parse_nanos(text), i64::try_from(nanos).ok());
         }

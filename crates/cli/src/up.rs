@@ -41,8 +41,8 @@ pub(crate) struct Args {
     /// Port of the upstream's version v2; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     upstream_v2_port: u16,
-    /// Folder of the filters' .wasm files
-    #[arg(long, default_value = "dist", value_name = "DIR")]
+    /// Folder of the filters' .wasm files; the last one given counts
+    #[arg(long, default_value = "dist", value_name = "DIR", overrides_with = "modules")]
     modules: PathBuf,
     /// Run this policy instead of the demo's; - reads standard input
     #[arg(long, value_name = "FILE")]
@@ -86,9 +86,17 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 
 fn check(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitCode> {
     let report = script::run(mesh, policy, stop)?;
-    let text = if args.json { format!("{:#}", report.json()) } else { report.text() };
+    let text = if args.json {
+        format!("{:#}", report.json())
+    } else {
+        report.text()
+    };
     writeln!(std::io::stdout(), "{text}")?;
-    Ok(if report.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn show(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitCode> {

@@ -36,7 +36,9 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Node>, Vec<Mistake>> {
             }
         }
         if loader.nodes > MOST_NODES || loader.stack.len() > DEEPEST {
-            loader.mistakes.push(Mistake::at(0, "is too large or too deep for a policy"));
+            loader
+                .mistakes
+                .push(Mistake::at(0, "is too large or too deep for a policy"));
             break;
         }
     }
@@ -91,7 +93,9 @@ impl Loader {
                     self.nodes = self.nodes.saturating_add(size(&node));
                     self.add(node, 0);
                 }
-                None => self.mistakes.push(Mistake::at(line, "an alias to something that is not complete")),
+                None => self
+                    .mistakes
+                    .push(Mistake::at(line, "an alias to something that is not complete")),
             },
             Event::Nothing
             | Event::StreamStart
@@ -102,7 +106,12 @@ impl Loader {
     }
 
     fn open(&mut self, kind: Kind, anchor: usize, line: usize) {
-        self.stack.push(Open { node: Node { line, kind }, anchor, key: None, merged: Vec::new() });
+        self.stack.push(Open {
+            node: Node { line, kind },
+            anchor,
+            key: None,
+            merged: Vec::new(),
+        });
     }
 
     fn add(&mut self, node: Node, anchor: usize) {
@@ -123,31 +132,26 @@ impl Loader {
                     self.mistakes.push(mistake);
                 }
             }
-            (Kind::Object(entries), Some((key, line))) => entries.push(Entry { key, line, value: node }),
+            (Kind::Object(entries), Some((key, line))) => entries.push(Entry {
+                key,
+                line,
+                value: node,
+            }),
             (_, _) => {
                 let line = node.line;
-                open.key = Some((self.key(node), line));
+                open.key = Some((key_of(node, &mut self.mistakes), line));
             }
         }
-    }
-
-    fn key(&mut self, node: Node) -> String {
-        let problem = match node.kind {
-            Kind::Text(text) => return text,
-            Kind::Number(number) => return number.to_string(),
-            Kind::Bool(value) => format!("this key is the boolean {value} in YAML 1.1: put it in quotes"),
-            Kind::Null => "this key is empty: write a name".to_owned(),
-            Kind::List(_) | Kind::Object(_) => "a key cannot be a list or an object: write a name".to_owned(),
-        };
-        self.mistakes.push(Mistake::at(node.line, problem));
-        String::new()
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<Cow<'_, Tag>>, line: usize) -> Kind {
         let suffix = match &tag {
             Some(tag) if tag.is_yaml_core_schema() => Some(tag.suffix.as_str()),
             Some(tag) => {
-                self.mistakes.push(Mistake::at(line, format!("the tag {tag} means nothing here: leave it out")));
+                self.mistakes.push(Mistake::at(
+                    line,
+                    format!("the tag {tag} means nothing here: leave it out"),
+                ));
                 None
             }
             None => None,
@@ -161,11 +165,30 @@ impl Loader {
     }
 }
 
+/// A key as text.
+fn key_of(node: Node, mistakes: &mut Vec<Mistake>) -> String {
+    let problem = match node.kind {
+        Kind::Text(text) => return text,
+        Kind::Number(number) => return number.to_string(),
+        Kind::Bool(value) => format!("this key is the boolean {value} in YAML 1.1: put it in quotes"),
+        Kind::Null => "this key is empty: write a name".to_owned(),
+        Kind::List(_) | Kind::Object(_) => "a key cannot be a list or an object: write a name".to_owned(),
+    };
+    mistakes.push(Mistake::at(node.line, problem));
+    String::new()
+}
+
+/// What `<<` brings.
 fn merge(merged: &mut Vec<Entry>, node: Node) -> Result<(), Mistake> {
     match node.kind {
         Kind::Object(entries) => merged.extend(entries),
         Kind::List(items) => items.into_iter().try_for_each(|item| merge(merged, item))?,
-        _ => return Err(Mistake::at(node.line, "<< merges objects only: write an alias to one")),
+        _ => {
+            return Err(Mistake::at(
+                node.line,
+                "<< merges objects only: write an alias to one",
+            ));
+        }
     }
     Ok(())
 }
@@ -173,9 +196,11 @@ fn merge(merged: &mut Vec<Entry>, node: Node) -> Result<(), Mistake> {
 fn size(node: &Node) -> usize {
     match &node.kind {
         Kind::List(items) => items.iter().map(size).sum::<usize>().saturating_add(1),
-        Kind::Object(entries) => {
-            entries.iter().map(|entry| size(&entry.value)).sum::<usize>().saturating_add(1)
-        }
+        Kind::Object(entries) => entries
+            .iter()
+            .map(|entry| size(&entry.value))
+            .sum::<usize>()
+            .saturating_add(1),
         _ => 1,
     }
 }
@@ -219,7 +244,11 @@ fn integer(text: &str) -> Option<Number> {
         return None;
     }
     let value = u64::from_str_radix(digits, radix).ok()?;
-    if negative { i64::try_from(value).ok().map(|value| (-value).into()) } else { Some(value.into()) }
+    if negative {
+        i64::try_from(value).ok().map(|value| (-value).into())
+    } else {
+        Some(value.into())
+    }
 }
 
 fn decimal(text: &str) -> Option<Number> {

@@ -5,28 +5,22 @@
 
 use std::fmt;
 
-/// Names that Envoy keeps in one slot, so that adding to one that is present appends with a comma (source:
-/// `envoy/http/header_map.h`, the `INLINE_*` lists). Sorted.
-const SINGLE: &[&str] = &[
+/// Names that Envoy keeps in one slot of a request's map, so that adding to one that is present appends with a comma
+/// (source: `envoy/http/header_map.h`, the `INLINE_*` lists). Sorted.
+const SINGLE_IN_REQUEST: &[&str] = &[
     ":authority",
     ":method",
     ":path",
     ":protocol",
     ":scheme",
-    ":status",
     "connection",
     "content-length",
     "content-type",
-    "date",
     "expect",
-    "grpc-message",
-    "grpc-status",
     "grpc-timeout",
     "keep-alive",
-    "location",
     "proxy-connection",
     "proxy-status",
-    "server",
     "te",
     "transfer-encoding",
     "upgrade",
@@ -35,15 +29,12 @@ const SINGLE: &[&str] = &[
     "x-client-trace-id",
     "x-envoy-attempt-count",
     "x-envoy-decorator-operation",
-    "x-envoy-degraded",
     "x-envoy-external-address",
     "x-envoy-internal",
     "x-envoy-max-retries",
     "x-envoy-original-path",
-    "x-envoy-ratelimited",
     "x-envoy-retry-on",
     "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-service-time",
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -52,17 +43,79 @@ const SINGLE: &[&str] = &[
     "x-request-id",
 ];
 
+/// The same for a response's map.
+const SINGLE_IN_RESPONSE: &[&str] = &[
+    ":status",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "grpc-message",
+    "grpc-status",
+    "keep-alive",
+    "location",
+    "proxy-connection",
+    "proxy-status",
+    "server",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-degraded",
+    "x-envoy-ratelimited",
+    "x-envoy-upstream-service-time",
+    "x-request-id",
+];
+
+/// Which message a map belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// None in particular: no name is special.
+    #[default]
+    Plain,
+    Request,
+    Response,
+}
+
+impl Kind {
+    fn single(self) -> &'static [&'static str] {
+        match self {
+            Self::Plain => &[],
+            Self::Request => SINGLE_IN_REQUEST,
+            Self::Response => SINGLE_IN_RESPONSE,
+        }
+    }
+}
+
 /// An ordered multimap of header names to values. Names are kept in lower case.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers {
     entries: Vec<(Vec<u8>, Vec<u8>)>,
+    kind: Kind,
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Headers {}
 
 impl Headers {
     /// An empty map.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty map of one kind of message.
+    pub(crate) fn of(kind: Kind) -> Self {
+        Self {
+            entries: Vec::new(),
+            kind,
+        }
     }
 
     /// The first value of `name`, if it is present. `name` is matched without regard to case.
@@ -90,11 +143,12 @@ impl Headers {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// Adds a value and keeps those that are there. Names that Envoy keeps in one slot get their values joined by a comma.
+    /// Adds a value and keeps those that are there. In the map of a message that a filter sees, names that Envoy keeps in one
+    /// slot get their values joined by a comma.
     pub fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         let name = name.as_ref().to_ascii_lowercase();
         let value = value.as_ref();
-        if is_single(&name)
+        if self.is_single(&name)
             && let Some((_, present)) = self.entries.iter_mut().find(|(key, _)| *key == name)
         {
             // An empty value leaves the slot as it is; an empty slot takes the value without a comma.
@@ -163,6 +217,13 @@ impl Headers {
         self.entries.clear();
     }
 
+    fn is_single(&self, name: &[u8]) -> bool {
+        self.kind
+            .single()
+            .binary_search_by(|known| known.as_bytes().cmp(name))
+            .is_ok()
+    }
+
     fn insert(&mut self, name: Vec<u8>, value: Vec<u8>) {
         if name.first() == Some(&b':') {
             let at = self
@@ -198,19 +259,13 @@ impl fmt::Debug for Headers {
     }
 }
 
-fn is_single(name: &[u8]) -> bool {
-    SINGLE
-        .binary_search_by(|known| known.as_bytes().cmp(name))
-        .is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_list_of_single_headers_is_sorted_so_that_it_can_be_searched() {
-        assert!(SINGLE.is_sorted());
+    fn the_lists_of_single_headers_are_sorted_so_that_they_can_be_searched() {
+        assert!(SINGLE_IN_REQUEST.is_sorted() && SINGLE_IN_RESPONSE.is_sorted());
     }
 
     #[test]
@@ -238,9 +293,11 @@ mod tests {
 
     #[test]
     fn adding_to_a_single_slot_name_joins_by_comma() {
-        let mut map: Headers = [("user-agent", "a")].into_iter().collect();
-        map.add("User-Agent", "b");
-        assert_eq!(map.text("user-agent"), Some("a,b"));
-        assert_eq!(map.len(), 1);
+        for (kind, entries) in [(Kind::Request, 1), (Kind::Response, 2), (Kind::Plain, 2)] {
+            let mut map = Headers::of(kind);
+            map.add("user-agent", "a");
+            map.add("User-Agent", "b");
+            assert_eq!(map.len(), entries, "{kind:?}");
+        }
     }
 }

@@ -164,11 +164,8 @@ fn map(headers: Option<&Headers>) -> Value {
 fn response(stream: &Stream, filter: usize, rest: &[&[u8]]) -> Option<Value> {
     let info = &stream.info;
     let view = stream.views.get(filter)?;
-    let held = if view.logging {
-        None
-    } else {
-        stream.replaced.as_ref()
-    };
+    // What the filter still holds comes before what is logged.
+    let held = stream.replaced.as_ref().filter(|_| view.response_headers);
     let headers = held
         .or(stream.response.as_ref())
         .filter(|_| view.logging || view.response_headers);

@@ -221,7 +221,10 @@ pub fn map_size(map: u32) -> String {
     number(unsafe { proxy_get_header_map_size(map, &mut size) }, size)
 }
 
-/// The pairs, decoded.
+/// Headers that a proxy adds to, or takes from, a message after the last filter; only `on_log` sees them.
+const HOP: [&[u8]; 3] = [b"date", b"connection", b"transfer-encoding"];
+
+/// The pairs, decoded, without those of the connection.
 pub fn pairs(map: u32) -> String {
     let (mut p, mut n) = (std::ptr::null_mut(), 0);
     let status = unsafe { proxy_get_header_map_pairs(map, &mut p, &mut n) };
@@ -235,10 +238,12 @@ pub fn pairs(map: u32) -> String {
                 let (name, value) = (word(4 + pair * 8), word(8 + pair * 8));
                 let name_bytes = &bytes[at..at + name];
                 let value_bytes = &bytes[at + name + 1..at + name + 1 + value];
-                text += &format!(" {}={}", show(name_bytes), show(value_bytes));
+                if !HOP.contains(&name_bytes) {
+                    text += &format!(" {}={}", show(name_bytes), show(value_bytes));
+                }
                 at += name + value + 2;
             }
-            format!("0:{count}{text} rest={}", bytes.len() - at)
+            format!("0:{text} rest={}", bytes.len() - at)
         }
         (0, None) => format!("0:null{n}"),
         (status, _) => status.to_string(),

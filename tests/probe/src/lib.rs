@@ -341,6 +341,9 @@ extern "C" fn proxy_on_response_headers(context: u32, count: u32, end: u32) -> u
     ));
     visit(context);
     let says = |word| says(context, word);
+    if says("ask") {
+        survey::response_size();
+    }
     if says("write") {
         survey::write();
     }

@@ -97,10 +97,8 @@ pub fn ask() {
             (0..=8).map(|map| abi::header(map, name)),
         );
     }
-    line(
-        "size",
-        (0..=8).filter(|map| *map != 1 && *map != 3).map(abi::map_size),
-    );
+    // Not the response: a filter that paused it still sees what the proxy adds to it after the last filter.
+    line("size", [0, 4, 5, 6, 7, 8].map(abi::map_size));
     for map in 0..=8 {
         line(&format!("pairs {map}"), [abi::pairs(map)]);
     }
@@ -128,6 +126,11 @@ pub fn ask() {
         [abi::status(), abi::log_level(), abi::clocks(), abi::random()],
     );
     line("done", [abi::done().to_string()]);
+}
+
+/// The size of the response's map, while it is the filter's.
+pub fn response_size() {
+    line("response size", [abi::map_size(2)]);
 }
 
 /// Asks what leaves traces only in the probe's own things.

@@ -112,6 +112,19 @@ fn with_pass_requests_pass_and_the_log_says_so_once_a_minute() {
 }
 
 #[test]
+fn workers_that_want_to_remind_at_once_agree_on_one() {
+    let Some(module) = modules::rate_limit() else {
+        return;
+    };
+    for seed in 0..200 {
+        let builder = Emulator::builder().workers(3).interleave(seed);
+        let mut proxy = start(builder, &module, &bad("pass"));
+        let reminders = logged(&proxy.advance(Duration::from_secs(150)), REMINDER);
+        assert_eq!(reminders.len(), 2, "seed {seed}: {reminders:?}");
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_back_does_not_silence_the_reminders() {
     let Some(module) = modules::rate_limit() else {
         return;

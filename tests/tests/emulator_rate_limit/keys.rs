@@ -9,7 +9,7 @@ use crate::rig::{send, start, statuses, with_key};
 fn two_an_hour() -> Value {
     json!({"limits": [
         {"name": "per-key", "key": [{"header": "x-api-key"}], "rate": "2/h", "burst": 2},
-        {"name": "all", "rate": "1000/h"},
+        {"name": "all", "rate": "1000/h", "burst": 1000},
     ]})
 }
 

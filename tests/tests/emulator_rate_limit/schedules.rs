@@ -103,7 +103,7 @@ fn a_store_without_compare_and_swap_is_caught() {
         .filter(|seed| race(&module, *seed, 2, true).is_err())
         .count();
     assert!(
-        caught > 0,
-        "not one of 1000 schedules showed that the store was broken"
+        caught > 500,
+        "only {caught} of 1000 schedules showed that the store was broken"
     );
 }

@@ -23,7 +23,10 @@ pub(super) fn read(documents: &[Node]) -> Result<PolicyFile, Refused> {
     for document in documents {
         let lines = document.lines();
         reader.mistakes.extend(document.repeated());
-        match (document.get("kind").and_then(Node::text), document.get("items").map(|items| &items.kind)) {
+        match (
+            document.get("kind").and_then(Node::text),
+            document.get("items").map(|items| &items.kind),
+        ) {
             (Some("List"), Some(Kind::List(items))) => {
                 for (index, object) in items.iter().enumerate() {
                     reader.object(object, &item("", "items", index), &lines);
@@ -32,13 +35,20 @@ pub(super) fn read(documents: &[Node]) -> Result<PolicyFile, Refused> {
             _ => reader.object(document, "", &lines),
         }
     }
-    let Reader { mut filters, skipped, mut mistakes } = reader;
+    let Reader {
+        mut filters,
+        skipped,
+        mut mistakes,
+    } = reader;
     if !mistakes.is_empty() {
         mistakes.sort_by_key(|mistake| mistake.line);
         return Err(Refused { mistakes, skipped });
     }
     filters.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(PolicyFile { filters: filters.into_iter().map(|(_, placed)| placed).collect(), skipped })
+    Ok(PolicyFile {
+        filters: filters.into_iter().map(|(_, placed)| placed).collect(),
+        skipped,
+    })
 }
 
 impl Reader {
@@ -46,10 +56,19 @@ impl Reader {
     fn object(&mut self, object: &Node, part: &str, lines: &Lines) {
         let Some(kind) = object.get("kind").and_then(Node::text) else {
             let message = "has no kind: it is not a Kubernetes object";
-            self.mistakes.push(Mistake { line: object.line, path: part.to_owned(), message: message.to_owned() });
+            self.mistakes.push(Mistake {
+                line: object.line,
+                path: part.to_owned(),
+                message: message.to_owned(),
+            });
             return;
         };
-        let metadata = |key: &str| object.get("metadata").and_then(|metadata| metadata.get(key)).and_then(Node::text);
+        let metadata = |key: &str| {
+            object
+                .get("metadata")
+                .and_then(|metadata| metadata.get(key))
+                .and_then(Node::text)
+        };
         let name = metadata("name").unwrap_or("unnamed");
         let namespace = metadata("namespace").unwrap_or("default");
         let shown = format!("{kind} {namespace}/{name}");
@@ -64,7 +83,11 @@ impl Reader {
         let spec_path = below(part, "spec");
         let Some(spec) = object.get("spec") else {
             let message = format!("is missing: {shown} needs it");
-            self.mistakes.push(Mistake { line: object.line, path: spec_path, message });
+            self.mistakes.push(Mistake {
+                line: object.line,
+                path: spec_path,
+                message,
+            });
             return;
         };
         let attached = match attachment(&spec.to_value()) {
@@ -72,7 +95,9 @@ impl Reader {
             Err(errors) => return self.mistakes.extend(located(&errors, &spec_path, lines)),
         };
         let Some(filter) = which(&attached) else {
-            self.skipped.push(format!("{shown} does not name a filter of Fairlead in pluginName or url"));
+            self.skipped.push(format!(
+                "{shown} does not name a filter of Fairlead in pluginName or url"
+            ));
             return;
         };
         let plugin_config = attached.plugin_config.to_string().into_bytes();
@@ -80,7 +105,12 @@ impl Reader {
         match Checked::parse(filter, &plugin_config) {
             Ok(checked) => {
                 let created = metadata("creationTimestamp").unwrap_or_default();
-                let place = (attached.place(), created.to_owned(), name.to_owned(), namespace.to_owned());
+                let place = (
+                    attached.place(),
+                    created.to_owned(),
+                    name.to_owned(),
+                    namespace.to_owned(),
+                );
                 let placed = Placed {
                     plugin: format!("{namespace}.{name}"),
                     filter,
@@ -100,7 +130,9 @@ impl Reader {
 fn which(attached: &Attachment) -> Option<Filter> {
     let is = |filter: &Filter, word: &str| word == filter.file_name() || word == filter.name();
     let named = attached.plugin_name.as_deref();
-    let by_name = Filter::ALL.into_iter().find(|filter| named.is_some_and(|name| is(filter, name)));
+    let by_name = Filter::ALL
+        .into_iter()
+        .find(|filter| named.is_some_and(|name| is(filter, name)));
     let url = attached.url.as_deref().unwrap_or_default();
     let last = url.rsplit('/').next().unwrap_or_default();
     let image = last.split(['@', ':']).next().unwrap_or_default();

@@ -19,7 +19,10 @@ fn mistakes_of_a_policy_come_by_line() {
             "f:9: canary: this filter is not built yet: leave it out",
         ],
     );
-    check_wrong("", &["f: is empty: write a filter, as in rate_limit: {limits: [..]}"]);
+    check_wrong(
+        "",
+        &["f: is empty: write a filter, as in rate_limit: {limits: [..]}"],
+    );
     check_wrong(
         "rate_limit: {}\n---\nrate_limit: {}\n",
         &["f:3: a second policy: write one document, or Kubernetes objects, each with its kind"],
@@ -29,7 +32,9 @@ fn mistakes_of_a_policy_come_by_line() {
 #[test]
 fn an_unquoted_off_is_the_mode() {
     let file = parse("rate_limit: {mode: off, limits: [{name: a, rate: 1/s, mode: off}]}").unwrap();
-    let Checked::RateLimit(config) = &file.filters[0].checked else { panic!("a rate limit") };
+    let Checked::RateLimit(config) = &file.filters[0].checked else {
+        panic!("a rate limit")
+    };
     assert_eq!(config.mode, fairlead_config::rate_limit::Mode::Off);
 }
 
@@ -66,7 +71,10 @@ fn kubernetes_objects_run_in_the_order_of_istio() {
     let file = parse(OBJECTS).unwrap();
     let plugins: Vec<&str> = file.filters.iter().map(|placed| placed.plugin.as_str()).collect();
     assert_eq!(plugins, ["demo.early", "demo.late"]);
-    assert_eq!(file.filters[0].object.as_deref(), Some("TrafficExtension demo/early"));
+    assert_eq!(
+        file.filters[0].object.as_deref(),
+        Some("TrafficExtension demo/early")
+    );
     assert_eq!(
         file.skipped,
         [
@@ -79,17 +87,27 @@ fn kubernetes_objects_run_in_the_order_of_istio() {
 #[test]
 fn mistakes_in_objects_have_their_line_in_the_file() {
     check_wrong(
-        &OBJECTS.replace("rate: 5/s", "rate: 5").replace("rate: 1/s", "rate: 1/s, brust: 2"),
+        &OBJECTS
+            .replace("rate: 5/s", "rate: 5")
+            .replace("rate: 1/s", "rate: 1/s, brust: 2"),
         &[
             "f:12: spec.pluginConfig.limits[0].rate: 5 is not a rate: write a positive number of requests per s, m, h or d, as in 100/s",
-            "f:25: items[0].spec.wasm.pluginConfig.limits[0].brust: unknown field: did you mean burst?",
+            "f:26: items[0].spec.wasm.pluginConfig.limits[0].brust: unknown field: did you mean burst?",
         ],
     );
-    check_wrong("kind: WasmPlugin\n", &["f:1: spec: is missing: WasmPlugin default/unnamed needs it"]);
-    check_wrong("kind: WasmPlugin\nspec: {}\n---\na: 1\n", &["f:4: has no kind: it is not a Kubernetes object"]);
+    check_wrong(
+        "kind: WasmPlugin\n",
+        &["f:1: spec: is missing: WasmPlugin default/unnamed needs it"],
+    );
+    check_wrong(
+        "kind: WasmPlugin\nspec: {}\n---\na: 1\n",
+        &["f:4: has no kind: it is not a Kubernetes object"],
+    );
     check_wrong(
         "kind: WasmPlugin\nspec:\n  url: x/rate-limit.wasm\n  pluginConfig: '{}'\n",
-        &["f:4: spec.pluginConfig: \"{}\" is not an object: Istio takes a pluginConfig as fields, not as text"],
+        &[
+            "f:4: spec.pluginConfig: \"{}\" is not an object: Istio takes a pluginConfig as fields, not as text",
+        ],
     );
 }
 

@@ -5,7 +5,9 @@ use super::play::{End as Ended, Played};
 use crate::time::seconds;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fairlead_emulator::{Answer, Fault, FaultKind, Headers, Histogram, LogLevel, LogLine, Outcome, Thread, Update};
+use fairlead_emulator::{
+    Answer, Fault, FaultKind, Headers, Histogram, LogLevel, LogLine, Outcome, Thread, Update,
+};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
@@ -62,7 +64,10 @@ impl<'p> Met<'p> {
                 _ => None,
             },
             worker: outcome.worker,
-            upstream_request: outcome.upstream_request.as_ref().map(|after| diff(&outcome.request, after)),
+            upstream_request: outcome
+                .upstream_request
+                .as_ref()
+                .map(|after| diff(&outcome.request, after)),
             response_headers: Fields(&outcome.response_headers),
             response_trailers: (!trailers.is_empty()).then_some(Fields(trailers)),
             body: (!body.is_empty()).then(|| bytes(body)),
@@ -93,15 +98,20 @@ pub(super) fn by(answer: &Answer) -> Option<&str> {
 /// The first filter and rule in shadow that would have refused the request.
 pub(super) fn would(outcome: &Outcome) -> Option<String> {
     let mut counted = outcome.counted.iter().map(|(stat, _)| Metric::of(stat));
-    counted.find(|metric| metric.label("cache") == Some("would_deny")).and_then(|metric| metric.rule())
+    counted
+        .find(|metric| metric.label("cache") == Some("would_deny"))
+        .and_then(|metric| metric.rule())
 }
 
 fn diff(before: &Headers, after: &Headers) -> Diff {
-    let names = |headers: &Headers| -> BTreeSet<Vec<u8>> { headers.iter().map(|(name, _)| name.to_vec()).collect() };
+    let names =
+        |headers: &Headers| -> BTreeSet<Vec<u8>> { headers.iter().map(|(name, _)| name.to_vec()).collect() };
     let (had, has) = (names(before), names(after));
     let changed = has.iter().filter(|name| !before.all(name).eq(after.all(name)));
     Diff {
-        set: changed.map(|name| (text(name), values(&after.all(name).collect::<Vec<_>>()))).collect(),
+        set: changed
+            .map(|name| (text(name), values(&after.all(name).collect::<Vec<_>>())))
+            .collect(),
         removed: had.difference(&has).map(|name| text(name)).collect(),
     }
 }
@@ -162,11 +172,17 @@ struct Metrics {
 impl End {
     pub(super) fn of(end: &Ended) -> Self {
         let shown = |stat: &String| Metric::of(stat).shown();
-        let numbers = |all: &BTreeMap<String, u64>| all.iter().map(|(stat, value)| (shown(stat), *value)).collect();
+        let numbers =
+            |all: &BTreeMap<String, u64>| all.iter().map(|(stat, value)| (shown(stat), *value)).collect();
         let metrics = Metrics {
             counters: numbers(&end.metrics.counters),
             gauges: numbers(&end.metrics.gauges),
-            histograms: end.metrics.histograms.iter().map(|(stat, value)| (shown(stat), histogram(value))).collect(),
+            histograms: end
+                .metrics
+                .histograms
+                .iter()
+                .map(|(stat, value)| (shown(stat), histogram(value)))
+                .collect(),
         };
         Self {
             metrics,
@@ -190,16 +206,24 @@ fn histogram(histogram: &Histogram) -> Value {
 
 /// `"worker": 0`, or `"thread": "main"` for what no worker did.
 fn on(thread: Thread, mut line: Value) -> Value {
-    match thread {
-        Thread::Worker(worker) => line["worker"] = worker.into(),
-        other => line["thread"] = other.to_string().into(),
+    let (key, value) = match thread {
+        Thread::Worker(worker) => ("worker", worker.into()),
+        other => ("thread", other.to_string().into()),
+    };
+    if let Value::Object(fields) = &mut line {
+        fields.insert(key.to_owned(), value);
     }
     line
 }
 
 fn log(line: &LogLine) -> Value {
-    let level = if line.level == LogLevel::Warn { "warn" } else { line.level.name() };
-    let json = json!({ "at": seconds(line.at), "level": level, "plugin": line.plugin, "message": line.message });
+    let level = if line.level == LogLevel::Warn {
+        "warn"
+    } else {
+        line.level.name()
+    };
+    let json =
+        json!({ "at": seconds(line.at), "level": level, "plugin": line.plugin, "message": line.message });
     on(line.thread, json)
 }
 

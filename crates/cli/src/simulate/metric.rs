@@ -27,23 +27,36 @@ impl Metric {
             let Some(start) = stat.find(begins) else { continue };
             let value_at = start.saturating_add(begins.len());
             // At least one character belongs to the value.
-            let Some(rest) = stat.get(value_at..) else { continue };
-            let Some(first) = rest.chars().next().map(char::len_utf8) else { continue };
-            let Some(length) = rest.get(first..).and_then(|rest| rest.find(ends)) else { continue };
+            let Some(rest) = stat.get(value_at..) else {
+                continue;
+            };
+            let Some(first) = rest.chars().next().map(char::len_utf8) else {
+                continue;
+            };
+            let Some(length) = rest.get(first..).and_then(|rest| rest.find(ends)) else {
+                continue;
+            };
             let length = first.saturating_add(length);
             if let Some(value) = rest.get(..length) {
                 labels.push((label, value.to_owned()));
                 cuts.push((start, value_at.saturating_add(length).saturating_add(ends.len())));
             }
         }
-        let left = stat.char_indices().filter(|(at, _)| !cuts.iter().any(|(from, to)| (*from..*to).contains(at)));
-        let name = left.map(|(_, c)| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let left = stat
+            .char_indices()
+            .filter(|(at, _)| !cuts.iter().any(|(from, to)| (*from..*to).contains(at)));
+        let name = left
+            .map(|(_, c)| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
         Self { name, labels }
     }
 
     /// A label's value.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.as_str())
+        self.labels
+            .iter()
+            .find(|(label, _)| *label == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// `name{label="value"}`.
@@ -51,9 +64,17 @@ impl Metric {
         if self.labels.is_empty() {
             return self.name.clone();
         }
-        let escaped = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        let labels: Vec<String> =
-            self.labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value))).collect();
+        let escaped = |value: &str| {
+            value
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n")
+        };
+        let labels: Vec<String> = self
+            .labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+            .collect();
         format!("{}{{{}}}", self.name, labels.join(","))
     }
 
@@ -92,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_rule_is_named_as_access_logs_name_it() {
-        let stat = "wasm_filter.rate_limit.component.e.tag.a.b;.cache.would_deny.fairlead_rate_limit_requests_total";
+        let stat =
+            "wasm_filter.rate_limit.component.e.tag.a.b;.cache.would_deny.fairlead_rate_limit_requests_total";
         assert_eq!(Metric::of(stat).rule().as_deref(), Some("rate_limit/a.b"));
         assert_eq!(Metric::of("plain").rule(), None);
     }

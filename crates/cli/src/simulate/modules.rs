@@ -15,17 +15,26 @@ pub(super) struct Modules {
 impl Modules {
     /// A folder that was asked for, on the command line or in the environment, is the only one that is looked at.
     pub(super) fn find(asked: Option<&Path>) -> Result<Self> {
-        let asked = asked.map(Path::to_owned).or_else(|| std::env::var_os("FAIRLEAD_MODULES").map(PathBuf::from));
+        let asked = asked
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os("FAIRLEAD_MODULES").map(PathBuf::from));
         let folders = match asked {
             Some(folder) => vec![folder],
             None => {
                 let executable = std::env::current_exe().context("where is this command?")?;
                 let beside = executable.parent().unwrap_or(Path::new("."));
                 // target/release/fairlead stands two folders below dist.
-                vec![PathBuf::from("dist"), beside.join("dist"), beside.join("../../dist")]
+                vec![
+                    PathBuf::from("dist"),
+                    beside.join("dist"),
+                    beside.join("../../dist"),
+                ]
             }
         };
-        Ok(Self { folders, compiled: HashMap::new() })
+        Ok(Self {
+            folders,
+            compiled: HashMap::new(),
+        })
     }
 
     /// The module of a filter.
@@ -34,15 +43,25 @@ impl Modules {
             return Ok(module.clone());
         }
         let name = format!("{}.wasm", filter.file_name());
-        let Some(file) = self.folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file()) else {
-            let looked: Vec<String> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let Some(file) = self
+            .folders
+            .iter()
+            .map(|folder| folder.join(&name))
+            .find(|file| file.is_file())
+        else {
+            let looked: Vec<String> = self
+                .folders
+                .iter()
+                .map(|folder| folder.display().to_string())
+                .collect();
             bail!(
                 "there is no {name} in {}: build it with `cargo xtask build`, or name its folder with --modules",
                 looked.join(", ")
             );
         };
         let bytes = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let module = CompiledModule::compile(&bytes).with_context(|| format!("{} cannot be run", file.display()))?;
+        let module =
+            CompiledModule::compile(&bytes).with_context(|| format!("{} cannot be run", file.display()))?;
         self.compiled.insert(filter, module.clone());
         Ok(module)
     }

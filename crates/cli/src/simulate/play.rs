@@ -52,12 +52,24 @@ pub(super) fn play(
     configs: &Configs,
     answer: &mut dyn FnMut(&Played) -> Result<()>,
 ) -> Result<End> {
-    let end =
-        End { metrics: Metrics::default(), logs: Vec::new(), faults: Vec::new(), updates: Vec::new() };
-    let mut player =
-        Player { lines, turns: HashMap::new(), ended: BTreeMap::new(), next: (0, 0), end };
-    let mut due: BinaryHeap<Reverse<(Duration, Turn)>> =
-        lines.iter().enumerate().map(|(index, line)| Reverse((line.at, (index, 0)))).collect();
+    let end = End {
+        metrics: Metrics::default(),
+        logs: Vec::new(),
+        faults: Vec::new(),
+        updates: Vec::new(),
+    };
+    let mut player = Player {
+        lines,
+        turns: HashMap::new(),
+        ended: BTreeMap::new(),
+        next: (0, 0),
+        end,
+    };
+    let mut due: BinaryHeap<Reverse<(Duration, Turn)>> = lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| Reverse((line.at, (index, 0))))
+        .collect();
     while let Some(Reverse((at, turn))) = due.pop() {
         let Some(line) = lines.get(turn.0) else { continue };
         match &line.what {
@@ -87,11 +99,19 @@ fn schedule(proxy: &mut Emulator, at: Duration, event: &Event, configs: Option<&
         Event::Policy(_) => {
             for (plugin, configuration) in configs.into_iter().flatten() {
                 let (plugin, configuration) = (plugin.clone(), configuration.clone());
-                proxy.schedule(at, Happening::Configure { plugin, configuration });
+                proxy.schedule(
+                    at,
+                    Happening::Configure {
+                        plugin,
+                        configuration,
+                    },
+                );
             }
             return;
         }
-        Event::ClockJump(nanoseconds) => Happening::ClockJump { nanoseconds: *nanoseconds },
+        Event::ClockJump(nanoseconds) => Happening::ClockJump {
+            nanoseconds: *nanoseconds,
+        },
         Event::KillWorker(worker) => Happening::KillWorker { worker: *worker },
         Event::Tick => Happening::Tick,
     };
@@ -113,10 +133,19 @@ impl Player<'_> {
                 self.next = (self.next.0.saturating_add(1), 0);
                 continue;
             };
-            let Some(outcome) = self.ended.remove(&self.next) else { break };
-            answer(&Played { id: repeated.id_of(self.next.1), outcome })?;
+            let Some(outcome) = self.ended.remove(&self.next) else {
+                break;
+            };
+            answer(&Played {
+                id: repeated.id_of(self.next.1),
+                outcome,
+            })?;
             let again = self.next.1.saturating_add(1);
-            self.next = if again < repeated.times { (self.next.0, again) } else { (self.next.0.saturating_add(1), 0) };
+            self.next = if again < repeated.times {
+                (self.next.0, again)
+            } else {
+                (self.next.0.saturating_add(1), 0)
+            };
         }
         Ok(())
     }

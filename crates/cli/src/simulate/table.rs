@@ -44,7 +44,9 @@ impl Table {
         self.rows.push(vec![
             seconds(outcome.start),
             played.id.clone(),
-            outcome.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
+            outcome
+                .status
+                .map_or_else(|| "-".to_owned(), |status| status.to_string()),
             from(&outcome.from).to_owned(),
             decided.unwrap_or_default(),
         ]);
@@ -59,17 +61,40 @@ impl Table {
                 status => format!("{count} got {status}"),
             })
             .collect();
-        let summary = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
+        let summary = if statuses.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", statuses.join(", "))
+        };
         writeln!(out, "{} requests{summary}\n", self.requests)?;
-        let mut rules = vec![row(["rule", "requests", "admitted", "denied", "would deny", "share"])];
+        let mut rules = vec![row([
+            "rule",
+            "requests",
+            "admitted",
+            "denied",
+            "would deny",
+            "share",
+        ])];
         rules.extend(rule_rows(end, filters));
         print_columns(&rules, &[1, 2, 3, 4, 5], out)?;
         for update in &end.updates {
             let verdict = if update.accepted { "took" } else { "refused" };
-            writeln!(out, "\n{}: {} {verdict} its new config", seconds(update.at), update.plugin)?;
+            writeln!(
+                out,
+                "\n{}: {} {verdict} its new config",
+                seconds(update.at),
+                update.plugin
+            )?;
         }
         for fault in &end.faults {
-            writeln!(out, "\n{}: {} on {}: {}", seconds(fault.at), fault.plugin, fault.thread, fault.message)?;
+            writeln!(
+                out,
+                "\n{}: {} on {}: {}",
+                seconds(fault.at),
+                fault.plugin,
+                fault.thread,
+                fault.message
+            )?;
         }
         if !self.rows.is_empty() {
             writeln!(out)?;
@@ -94,7 +119,9 @@ fn rule_rows(end: &End, filters: &[Placed]) -> Vec<Vec<String>> {
     let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     for (stat, value) in &end.metrics.counters {
         let metric = Metric::of(stat);
-        let (Some(name), Some(outcome)) = (metric.rule(), metric.label("cache")) else { continue };
+        let (Some(name), Some(outcome)) = (metric.rule(), metric.label("cache")) else {
+            continue;
+        };
         if !metric.name.ends_with("_requests_total") {
             continue;
         }
@@ -125,23 +152,52 @@ fn rule_rows(end: &End, filters: &[Placed]) -> Vec<Vec<String>> {
 }
 
 fn rule_row(name: &str, rule: Rule) -> Vec<String> {
-    let Rule { admitted, denied, would_deny, undecided } = rule;
-    let all = admitted.saturating_add(denied).saturating_add(would_deny).saturating_add(undecided);
+    let Rule {
+        admitted,
+        denied,
+        would_deny,
+        undecided,
+    } = rule;
+    let all = admitted
+        .saturating_add(denied)
+        .saturating_add(would_deny)
+        .saturating_add(undecided);
     let refused = denied.saturating_add(would_deny);
-    let share = if all == 0 { "-".to_owned() } else { format!("{:.1} %", refused as f64 * 100.0 / all as f64) };
+    let share = if all == 0 {
+        "-".to_owned()
+    } else {
+        format!("{:.1} %", refused as f64 * 100.0 / all as f64)
+    };
     let numbers = [all, admitted, denied, would_deny].map(|number| number.to_string());
-    [name.to_owned()].into_iter().chain(numbers).chain([share]).collect()
+    [name.to_owned()]
+        .into_iter()
+        .chain(numbers)
+        .chain([share])
+        .collect()
 }
 
 /// Prints rows in columns; `right` ones are aligned to the right.
 fn print_columns(rows: &[Vec<String>], right: &[usize], out: &mut impl Write) -> Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     for row in rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| {
+                if right.contains(&column) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())

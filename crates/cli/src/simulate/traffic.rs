@@ -73,8 +73,20 @@ pub(crate) struct Setting<'a> {
 
 /// The fields of a request.
 const REQUEST: &[&str] = &[
-    "at", "id", "method", "authority", "path", "headers", "source", "cluster", "route", "worker", "upstream",
-    "abort_after", "times", "every",
+    "at",
+    "id",
+    "method",
+    "authority",
+    "path",
+    "headers",
+    "source",
+    "cluster",
+    "route",
+    "worker",
+    "upstream",
+    "abort_after",
+    "times",
+    "every",
 ];
 /// The field that makes a line an event.
 const EVENTS: &[&str] = &["policy", "clock_jump", "kill_worker", "tick"];
@@ -91,9 +103,19 @@ pub(crate) fn parse(text: &str, setting: Setting<'_>) -> Result<Vec<Line>, Vec<M
             continue;
         }
         let before = lines.last().map_or(Duration::ZERO, |line| line.at);
-        lines.extend(read(index.saturating_add(1), text, before, setting, &mut mistakes));
+        lines.extend(read(
+            index.saturating_add(1),
+            text,
+            before,
+            setting,
+            &mut mistakes,
+        ));
     }
-    if mistakes.is_empty() { Ok(lines) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(lines)
+    } else {
+        Err(mistakes)
+    }
 }
 
 fn read(
@@ -106,19 +128,26 @@ fn read(
     let node: Node = match serde_json::from_str(text) {
         Ok(node) => node,
         Err(error) => {
-            let message = format!("is not JSON: column {}: {}: write one object a line", error.column(), syntax(&error));
+            let message = format!(
+                "is not JSON: column {}: {}: write one object a line",
+                error.column(),
+                syntax(&error)
+            );
             mistakes.push(Mistake::at(number, message));
             return None;
         }
     };
     let Kind::Object(entries) = &node.kind else {
-        mistakes.push(Mistake::at(number, format!("{} is not a request: write one object a line", node.excerpt())));
+        mistakes.push(Mistake::at(
+            number,
+            format!("{} is not a request: write one object a line", node.excerpt()),
+        ));
         return None;
     };
     let count = mistakes.len();
     let event = entries.iter().find(|entry| EVENTS.contains(&entry.key.as_str()));
     let mut fields = Fields::of_line(number, entries, mistakes);
-    let at = fields.read("at", "", |value, wrong| fields::after_start(value, wrong)).unwrap_or(before);
+    let at = fields.read("at", "", fields::after_start).unwrap_or(before);
     if at < before {
         let message = format!(
             "{} is before the line above it ({}): sort the lines, or leave at out to mean the same moment",
@@ -134,11 +163,17 @@ fn read(
         }
         None => {
             fields.known(REQUEST, "a request");
-            Some(What::Request(Box::new(read_request(&mut fields, number, setting))))
+            Some(What::Request(Box::new(read_request(
+                &mut fields,
+                number,
+                setting,
+            ))))
         }
     };
     // A line with a mistake still sets the time for the next one, so that one slip is not reported on every line.
-    let what = what.filter(|_| mistakes.len() == count).unwrap_or(What::Event(Event::Tick));
+    let what = what
+        .filter(|_| mistakes.len() == count)
+        .unwrap_or(What::Event(Event::Tick));
     Some(Line { number, at, what })
 }
 
@@ -151,9 +186,14 @@ fn syntax(error: &serde_json::Error) -> String {
 fn read_event(fields: &mut Fields<'_, '_>, key: &str, setting: Setting<'_>) -> Option<Event> {
     match key {
         "policy" => fields.read(key, "the name of a policy file beside this one", |value, _| {
-            value.text().filter(|text| !text.is_empty()).map(|text| Event::Policy(setting.folder.join(text)))
+            value
+                .text()
+                .filter(|text| !text.is_empty())
+                .map(|text| Event::Policy(setting.folder.join(text)))
         }),
-        "clock_jump" => fields.read(key, "", |value, wrong| fields::nanos(value, wrong).map(Event::ClockJump)),
+        "clock_jump" => fields.read(key, "", |value, wrong| {
+            fields::nanos(value, wrong).map(Event::ClockJump)
+        }),
         "kill_worker" => fields.read(key, "", |value, wrong| {
             fields::worker(value, setting.workers, wrong).map(Event::KillWorker)
         }),
@@ -164,17 +204,24 @@ fn read_event(fields: &mut Fields<'_, '_>, key: &str, setting: Setting<'_>) -> O
 }
 
 fn read_request(fields: &mut Fields<'_, '_>, number: usize, setting: Setting<'_>) -> Repeated {
-    let id = fields.read("id", "an id: write text or a number", |value, _| match &value.kind {
-        Kind::Text(text) => Some(text.clone()),
-        Kind::Number(number) => Some(number.to_string()),
-        _ => None,
+    let id = fields.read("id", "an id: write text or a number", |value, _| {
+        match &value.kind {
+            Kind::Text(text) => Some(text.clone()),
+            Kind::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     });
-    let times = fields.read("times", "a number of requests: write an integer from 1 to 100000000", |value, _| {
-        fields::integer(value).filter(|times| (1..=100_000_000).contains(times))
-    });
-    let every = fields.read("every", "", |value, wrong| fields::after_start(value, wrong));
+    let times = fields.read(
+        "times",
+        "a number of requests: write an integer from 1 to 100000000",
+        |value, _| fields::integer(value).filter(|times| (1..=100_000_000).contains(times)),
+    );
+    let every = fields.read("every", "", fields::after_start);
     if every.is_some() && times.is_none_or(|times| times < 2) && !fields.has_mistake("times") {
-        fields.wrong("every", "means nothing without times: write times, or leave it out".to_owned());
+        fields.wrong(
+            "every",
+            "means nothing without times: write times, or leave it out".to_owned(),
+        );
     }
     Repeated {
         id: id.unwrap_or_else(|| number.to_string()),

@@ -40,7 +40,10 @@ pub(super) struct Answer {
 impl Ask {
     /// A request without headers of its own.
     pub(super) fn new(path: &'static str) -> Self {
-        Self { path, headers: Vec::new() }
+        Self {
+            path,
+            headers: Vec::new(),
+        }
     }
 
     /// Adds a header. What cannot be a header value is left out.
@@ -64,13 +67,19 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(TIMEOUT))
             .build();
-        Self { base: format!("http://{address}"), agent: config.into() }
+        Self {
+            base: format!("http://{address}"),
+            agent: config.into(),
+        }
     }
 
     /// Sends a request and reads the answer to its end.
     pub(super) fn send(&self, ask: &Ask) -> Result<Answer, ureq::Error> {
         let request = self.agent.get(format!("{}{}", self.base, ask.path));
-        let request = ask.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let request = ask
+            .headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, value));
         let sent = Instant::now();
         let mut response = request.call()?;
         // A connection is used again only once its body is read.
@@ -96,7 +105,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn stated(headers: &HeaderMap) -> Vec<String> {
     let named = |field| names(text(headers, field).unwrap_or_default());
     let policies = named("ratelimit-policy");
-    named("ratelimit").into_iter().filter(|name| policies.contains(name)).collect()
+    named("ratelimit")
+        .into_iter()
+        .filter(|name| policies.contains(name))
+        .collect()
 }
 
 /// The names in a list such as `"per-key";r=5;t=1, "other";r=1`. Names of limits hold neither quotes nor commas.
@@ -110,13 +122,19 @@ mod tests {
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-        fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+        fields
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
     fn a_limit_is_stated_if_both_fields_speak_of_it() {
         let policy = ("ratelimit-policy", r#""a";q=20;w=1, "b";q=60;w=60"#);
-        assert_eq!(stated(&headers(&[policy, ("ratelimit", r#""b";r=0;t=1"#)])), ["b"]);
+        assert_eq!(
+            stated(&headers(&[policy, ("ratelimit", r#""b";r=0;t=1"#)])),
+            ["b"]
+        );
         assert!(stated(&headers(&[policy])).is_empty());
         assert!(stated(&headers(&[policy, ("ratelimit", "c;r=1")])).is_empty());
     }

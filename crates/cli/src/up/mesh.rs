@@ -42,7 +42,12 @@ impl Mesh {
             listener = listener.filter(filter);
         }
         let listener = listener
-            .route(Route::prefix("/").header("x-version", "v2").named("v2-header").to("v2"))
+            .route(
+                Route::prefix("/")
+                    .header("x-version", "v2")
+                    .named("v2-header")
+                    .to("v2"),
+            )
             .route(Route::prefix("/v2/").named("v2-path").to("v2"))
             .route(Route::prefix("/").named("v1").to("v1"));
         let bootstrap = Bootstrap::new("fairlead-demo")
@@ -55,11 +60,18 @@ impl Mesh {
             .component_log_level("wasm:warning");
         let envoy = Envoy::start(options).map_err(|error| match error {
             // The admin interface names no option.
-            fairlead_envoy::Error::PortInUse { port, option: None, .. } => in_use(port, "--admin-port"),
+            fairlead_envoy::Error::PortInUse {
+                port, option: None, ..
+            } => in_use(port, "--admin-port"),
             other => other.into(),
         })?;
         let port = envoy.listener_port(LISTENER)?;
-        Ok(Self { envoy, address: (Ipv4Addr::LOCALHOST, port).into(), located, upstreams })
+        Ok(Self {
+            envoy,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            located,
+            upstreams,
+        })
     }
 
     /// A client with a connection of its own.
@@ -70,13 +82,13 @@ impl Mesh {
     /// How many connections each of Envoy's workers has accepted.
     pub(super) fn connections(&self) -> Result<Vec<u64>, fairlead_envoy::Error> {
         let stats = self.envoy.stats()?;
+        // There is one listener, besides the admin interface's, which no worker serves. Envoy names it by the port that was
+        // asked for.
         let of = |worker: u32| {
             let end = format!(".worker_{worker}.downstream_cx_total");
-            let port = format!("_{}", self.address.port());
             let found = stats
                 .iter()
-                .find(|(name, _)| name.strip_suffix(&end).is_some_and(|listener| listener.ends_with(&port)));
-            // Envoy has no counter before it is used, or has it under the port that was asked for.
+                .find(|(name, _)| name.starts_with("listener.") && name.ends_with(&end));
             found.map_or(0, |(_, count)| *count)
         };
         Ok((0..WORKERS).map(of).collect())
@@ -118,14 +130,24 @@ mod tests {
     fn an_upstream_port_in_use_is_said_with_the_option_that_changes_it() {
         let holder = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = holder.local_addr().unwrap().port();
-        let refused = upstream("v2", port, "--upstream-v2-port").unwrap_err().to_string();
-        assert_eq!(refused, format!("port {port} is in use: choose another with --upstream-v2-port"));
+        let refused = upstream("v2", port, "--upstream-v2-port")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            refused,
+            format!("port {port} is in use: choose another with --upstream-v2-port")
+        );
     }
 
     #[test]
     fn a_missing_module_is_said_with_what_builds_it() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = filters(folder.path(), &Policy::demo().unwrap()).unwrap_err().to_string();
-        assert!(refused.contains("rate-limit.wasm: build it with `cargo xtask build`"), "{refused}");
+        let refused = filters(folder.path(), &Policy::demo().unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("rate-limit.wasm: build it with `cargo xtask build`"),
+            "{refused}"
+        );
     }
 }

@@ -29,7 +29,9 @@ pub(super) struct Tally {
 impl Tally {
     /// All requests that the rule has counted.
     pub(super) fn total(&self) -> u64 {
-        [self.denied, self.would_deny, self.undecided].iter().fold(self.admitted, |sum, n| sum.saturating_add(*n))
+        [self.denied, self.would_deny, self.undecided]
+            .iter()
+            .fold(self.admitted, |sum, n| sum.saturating_add(*n))
     }
 
     fn count(&mut self, outcome: &str, n: u64) {
@@ -72,7 +74,10 @@ impl Tallies {
 
     /// What one rule has counted; nothing if Envoy does not know it.
     pub(super) fn of(&self, plugin: &str, rule: &str) -> Tally {
-        self.0.get(&(plugin.to_owned(), rule.to_owned())).copied().unwrap_or_default()
+        self.0
+            .get(&(plugin.to_owned(), rule.to_owned()))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The same for a rule of a policy.
@@ -83,7 +88,10 @@ impl Tallies {
     /// One rule that has admitted so many.
     #[cfg(test)]
     pub(super) fn admitted(plugin: &str, rule: &str, admitted: u64) -> Self {
-        let tally = Tally { admitted, ..Tally::default() };
+        let tally = Tally {
+            admitted,
+            ..Tally::default()
+        };
         Self([((plugin.to_owned(), rule.to_owned()), tally)].into())
     }
 
@@ -94,10 +102,16 @@ impl Tallies {
                 continue;
             }
             let label = |name: &str| sample.labels.get(name).cloned();
-            let (Some(plugin), Some(rule), Some(outcome)) = (label("component"), label("tag"), label("cache")) else {
+            let (Some(plugin), Some(rule), Some(outcome)) =
+                (label("component"), label("tag"), label("cache"))
+            else {
                 continue;
             };
-            tallies.0.entry((plugin, rule)).or_default().count(&outcome, sample.value);
+            tallies
+                .0
+                .entry((plugin, rule))
+                .or_default()
+                .count(&outcome, sample.value);
         }
         tallies
     }
@@ -129,7 +143,11 @@ impl<'a> Sample<'a> {
         loop {
             rest = rest.trim_start_matches(',');
             if let Some(after) = rest.strip_prefix('}') {
-                return Some(Self { name, labels, value: after.trim().parse().ok()? });
+                return Some(Self {
+                    name,
+                    labels,
+                    value: after.trim().parse().ok()?,
+                });
             }
             let (label, after) = rest.split_once("=\"")?;
             let (value, after) = quoted(after)?;
@@ -175,11 +193,27 @@ fairlead_rate_limit_requests_total{cache="admitted
     #[test]
     fn each_rule_of_each_plugin_has_its_own_tally() {
         let tallies = Tallies::parse(TEXT);
-        let per_key = Tally { admitted: 12, denied: 3, ..Tally::default() };
+        let per_key = Tally {
+            admitted: 12,
+            denied: 3,
+            ..Tally::default()
+        };
         assert_eq!(tallies.of("rate-limit", "per-key"), per_key);
         assert_eq!(per_key.total(), 15);
-        assert_eq!(tallies.of("rate-limit", "trial"), Tally { would_deny: 4, ..Tally::default() });
-        assert_eq!(tallies.of("other", "per-key"), Tally { admitted: 1, ..Tally::default() });
+        assert_eq!(
+            tallies.of("rate-limit", "trial"),
+            Tally {
+                would_deny: 4,
+                ..Tally::default()
+            }
+        );
+        assert_eq!(
+            tallies.of("other", "per-key"),
+            Tally {
+                admitted: 1,
+                ..Tally::default()
+            }
+        );
         assert_eq!(tallies.of("rate-limit", "absent"), Tally::default());
     }
 

@@ -60,11 +60,21 @@ impl Policy {
         for placed in &file.filters {
             if let Checked::RateLimit(config) = &placed.checked {
                 let plugin = component(&placed.plugin);
-                rules.extend(config.limits.iter().map(|limit| Rule::new(&plugin, config, limit)));
+                rules.extend(
+                    config
+                        .limits
+                        .iter()
+                        .map(|limit| Rule::new(&plugin, config, limit)),
+                );
                 refusals.push(config.deny.status);
             }
         }
-        Self { filters: file.filters, rules, refusals, is_demo }
+        Self {
+            filters: file.filters,
+            rules,
+            refusals,
+            is_demo,
+        }
     }
 
     /// The numbers of a limit.
@@ -74,8 +84,13 @@ impl Policy {
             _ => &[],
         });
         let found = limits.find(|one| one.name == limit);
-        let quota = found.with_context(|| format!("the policy has no limit `{limit}`"))?.quota;
-        Ok(Numbers { per_second: quota.interval().as_secs_f64().recip(), burst: quota.burst().get() })
+        let quota = found
+            .with_context(|| format!("the policy has no limit `{limit}`"))?
+            .quota;
+        Ok(Numbers {
+            per_second: quota.interval().as_secs_f64().recip(),
+            burst: quota.burst().get(),
+        })
     }
 }
 
@@ -87,13 +102,24 @@ impl Rule {
             Mode::Off => "off",
         };
         let quota = format!("{} burst {}", limit.quota.rate(), limit.quota.burst());
-        Self { plugin: plugin.to_owned(), name: limit.name.clone(), mode, quota }
+        Self {
+            plugin: plugin.to_owned(),
+            name: limit.name.clone(),
+            mode,
+            quota,
+        }
     }
 }
 
 /// A plugin's name as it stands in metrics, where only these characters are kept.
 fn component(plugin: &str) -> String {
-    let kept = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let kept = |letter: char| {
+        if letter.is_ascii_alphanumeric() || letter == '-' {
+            letter
+        } else {
+            '_'
+        }
+    };
     plugin.chars().map(kept).collect()
 }
 
@@ -109,8 +135,17 @@ mod tests {
         assert_eq!(policy.rules[2].mode, "shadow");
         assert_eq!(policy.rules[0].quota, "20/s burst 20");
         assert_eq!(policy.refusals, [429]);
-        assert_eq!(policy.numbers("anonymous").unwrap(), Numbers { per_second: 1.0, burst: 5 });
-        assert_eq!(policy.numbers("absent").unwrap_err().to_string(), "the policy has no limit `absent`");
+        assert_eq!(
+            policy.numbers("anonymous").unwrap(),
+            Numbers {
+                per_second: 1.0,
+                burst: 5
+            }
+        );
+        assert_eq!(
+            policy.numbers("absent").unwrap_err().to_string(),
+            "the policy has no limit `absent`"
+        );
     }
 
     #[test]

@@ -28,27 +28,47 @@ struct Kind {
 
 static KINDS: [Kind; 6] = [
     // Stays within her limit of 20 a second.
-    Kind { period: Duration::from_millis(100), ask: |_| Ask::new("/api/orders").header("x-api-key", "alice") },
+    Kind {
+        period: Duration::from_millis(100),
+        ask: |_| Ask::new("/api/orders").header("x-api-key", "alice"),
+    },
     // Hammers, on two connections: about 80 a second.
-    Kind { period: Duration::from_millis(25), ask: mallory },
-    Kind { period: Duration::from_millis(25), ask: mallory },
+    Kind {
+        period: Duration::from_millis(25),
+        ask: mallory,
+    },
+    Kind {
+        period: Duration::from_millis(25),
+        ask: mallory,
+    },
     // On the other version.
     Kind {
         period: Duration::from_millis(200),
-        ask: |_| Ask::new("/api/orders").header("x-api-key", "bob").header("x-version", "v2"),
+        ask: |_| {
+            Ask::new("/api/orders")
+                .header("x-api-key", "bob")
+                .header("x-version", "v2")
+        },
     },
     // Without a key, from eight addresses behind the gateway, the first much more often than the others. What stands to the
     // left of the address is forged anew each time.
     Kind {
         period: Duration::from_millis(200),
         ask: |n| {
-            let host = if n.is_multiple_of(2) { 1 } else { n.wrapping_div(2) % 7 + 2 };
+            let host = if n.is_multiple_of(2) {
+                1
+            } else {
+                n.wrapping_div(2) % 7 + 2
+            };
             let forged = format!("10.{}.{}.1, 203.0.113.{host}", n % 200, n % 250);
             Ask::new("/api/orders").header("x-forwarded-for", forged)
         },
     },
     // Searches more than the limit that is being tried out would let her.
-    Kind { period: Duration::from_millis(300), ask: |_| Ask::new("/api/search").header("x-api-key", "carol") },
+    Kind {
+        period: Duration::from_millis(300),
+        ask: |_| Ask::new("/api/search").header("x-api-key", "carol"),
+    },
 ];
 
 fn mallory(_: u64) -> Ask {

@@ -27,9 +27,16 @@ pub(super) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
     let [v1, v2] = &mesh.upstreams;
     let located = &mesh.located;
     let mut lines = vec![
-        format!("proxy      http://{proxy}   Envoy {} from {}", located.version, located.source),
+        format!(
+            "proxy      http://{proxy}   Envoy {} from {}",
+            located.version, located.source
+        ),
         format!("admin      http://{admin}"),
-        format!("upstreams  v1 http://{}   v2 http://{}", v1.address(), v2.address()),
+        format!(
+            "upstreams  v1 http://{}   v2 http://{}",
+            v1.address(),
+            v2.address()
+        ),
         String::new(),
         "Try:".to_owned(),
     ];
@@ -52,7 +59,7 @@ pub(super) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
         "  # the other version".to_owned(),
         format!("  curl -s -H 'x-version: v2' http://{proxy}/"),
         "  # the numbers below, as Prometheus reads them".to_owned(),
-        format!("  curl -s http://{admin}/stats/prometheus | grep ^fairlead_"),
+        format!("  curl -s http://{admin}/stats/prometheus | grep '^fairlead_.*_requests_total'"),
         String::new(),
     ]);
     lines
@@ -80,7 +87,10 @@ pub(super) fn watch(mesh: &Mesh, rules: &[Rule], stop: &Stop, lost: impl Fn() ->
         window.push(Instant::now(), tallies);
         let mut lines = table(rules, &window);
         if lost() > 0 {
-            lines.push(format!("{} requests of the background traffic got no answer", lost()));
+            lines.push(format!(
+                "{} requests of the background traffic got no answer",
+                lost()
+            ));
         }
         if live {
             lines.push("Ctrl-C ends it.".to_owned());
@@ -89,7 +99,8 @@ pub(super) fn watch(mesh: &Mesh, rules: &[Rule], stop: &Stop, lost: impl Fn() ->
             term.clear_last_lines(drawn).context("terminal")?;
             drawn = lines.len();
             for line in lines {
-                term.write_line(&console::truncate_str(&line, usize::from(width), "")).context("terminal")?;
+                term.write_line(&console::truncate_str(&line, usize::from(width), ""))
+                    .context("terminal")?;
             }
         } else {
             lines.push(String::new());
@@ -117,11 +128,20 @@ impl Window {
 
     /// Total and rate a second of some count.
     fn measure(&self, count: impl Fn(&Tallies) -> u64) -> (u64, f64) {
-        let (Some((then, before)), Some((now, after))) = (self.0.first(), self.0.last()) else { return (0, 0.0) };
+        let (Some((then, before)), Some((now, after))) = (self.0.first(), self.0.last()) else {
+            return (0, 0.0);
+        };
         let total = count(after);
         let seconds = now.saturating_duration_since(*then).as_secs_f64();
         let more = u32::try_from(total.saturating_sub(count(before))).unwrap_or(u32::MAX);
-        (total, if seconds > 0.0 { f64::from(more) / seconds } else { 0.0 })
+        (
+            total,
+            if seconds > 0.0 {
+                f64::from(more) / seconds
+            } else {
+                0.0
+            },
+        )
     }
 }
 
@@ -130,8 +150,11 @@ fn table(rules: &[Rule], window: &Window) -> Vec<String> {
     let mut rows = vec![heading(["admitted", "/s", "denied", "/s", "would deny", "/s"])];
     for rule in rules {
         let mut row = vec![rule.name.clone(), rule.mode.to_owned(), rule.quota.clone()];
-        let counts: [fn(super::metrics::Tally) -> u64; 3] =
-            [|tally| tally.admitted, |tally| tally.denied, |tally| tally.would_deny];
+        let counts: [fn(super::metrics::Tally) -> u64; 3] = [
+            |tally| tally.admitted,
+            |tally| tally.denied,
+            |tally| tally.would_deny,
+        ];
         for count in counts {
             let (total, rate) = window.measure(|tallies| count(tallies.of_rule(rule)));
             row.extend([total.to_string(), format!("{rate:.1}")]);
@@ -154,7 +177,11 @@ pub(super) fn totals(rules: &[Rule], tallies: &Tallies) -> Vec<String> {
 }
 
 fn heading<const N: usize>(numbers: [&str; N]) -> Vec<String> {
-    ["rule", "mode", "quota"].into_iter().chain(numbers).map(str::to_owned).collect()
+    ["rule", "mode", "quota"]
+        .into_iter()
+        .chain(numbers)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn lines(rows: &[Vec<String>], numbers: usize) -> Vec<String> {
@@ -173,9 +200,15 @@ mod tests {
         assert_eq!(window.measure(|_| 7), (0, 0.0));
         // Ten a second from the first second on; the number of looks stands for the count.
         for look in 0..=10_u64 {
-            window.push(start + Duration::from_millis(look * 500), Tallies::admitted("p", "r", look * 5));
+            window.push(
+                start + Duration::from_millis(look * 500),
+                Tallies::admitted("p", "r", look * 5),
+            );
         }
-        assert_eq!(window.measure(|tallies| tallies.of("p", "r").admitted), (50, 10.0));
+        assert_eq!(
+            window.measure(|tallies| tallies.of("p", "r").admitted),
+            (50, 10.0)
+        );
         assert_eq!(window.0.len(), 5);
         window.push(start + Duration::from_secs(60), Tallies::admitted("p", "r", 50));
         assert_eq!(window.0.len(), 2);

@@ -7,7 +7,7 @@ use super::chain::Direction;
 use super::reply::Reply;
 use super::run::{FilterRun, Item, Lane, Run, Target};
 use crate::event::{LocalReply, Request, RequestId, Upstream};
-use crate::headers::Headers;
+use crate::headers::{Headers, Kind};
 use crate::host::{Local, nanoseconds};
 use crate::report::{Answer, Outcome};
 use crate::stream::{Info, SharedStream, Stream, View};
@@ -218,10 +218,8 @@ impl Worker {
             ),
             LocalReply::ConnectionFailure => {
                 let body = format!("{NO_UPSTREAM}remote connection failure");
-                (
-                    CONNECTION_FAILURE,
-                    Reply::envoy(503, &refused("connection_failure"), &body),
-                )
+                let why = "remote_connection_failure|delayed_connect_error:_Connection_refused";
+                (CONNECTION_FAILURE, Reply::envoy(503, &refused(why), &body))
             }
             LocalReply::Overflow => {
                 let body = format!("{NO_UPSTREAM}overflow");
@@ -267,7 +265,7 @@ impl Worker {
             stream.info.code = Some(response.status);
             stream.info.details = Some("via_upstream".to_owned());
 
-            let mut headers = Headers::new();
+            let mut headers = Headers::of(Kind::Response);
             headers.add(":status", response.status.to_string());
             response
                 .headers
@@ -467,7 +465,7 @@ fn set_logging(stream: &SharedStream, filter: usize, logging: bool) {
 
 /// The headers as the first filter sees them.
 fn request_headers(request: &Request) -> Headers {
-    let mut headers = Headers::new();
+    let mut headers = Headers::of(Kind::Request);
     if let Some(authority) = &request.authority {
         headers.add(":authority", authority);
     }

@@ -4,7 +4,7 @@ use super::Worker;
 use super::chain::Direction;
 use super::run::Item;
 use crate::event::RequestId;
-use crate::headers::Headers;
+use crate::headers::{Headers, Kind};
 use crate::report::Answer;
 use crate::vm::GuestReply;
 
@@ -163,7 +163,7 @@ impl Worker {
 
 /// The headers and the body of a local reply (source: Envoy's `Utility::prepareLocalReply`).
 fn render(reply: &Reply, request: &Headers) -> (Headers, Vec<u8>) {
-    let mut headers = Headers::new();
+    let mut headers = Headers::of(Kind::Response);
     let grpc = request
         .get("content-type")
         .is_some_and(|kind| kind.starts_with(b"application/grpc"));

@@ -1,44 +1,25 @@
 //! Envoy and the emulator, side by side.
 //!
-//! What must differ is taken out before comparing: thread numbers and log prefixes; in `on_log`, the response headers that
-//! Envoy's connection manager adds after the last filter (`date`, `connection`). The probe itself prints only the length
-//! of what changes from run to run (times, ports, ids).
+//! What must differ is taken out before comparing: thread numbers and log prefixes, and headers of the connection in what
+//! clients see (`date`, `connection`, `transfer-encoding`, `content-length: 0`). The probe itself prints only the length
+//! of what changes from run to run (times, ports, ids) and leaves out the headers of the connection.
+//!
+//! Known differences, which the traffic avoids: a filter that resets a stream and answers it in the same callback (in Envoy
+//! the answer still overwrites the logged code, between the `on_log` of one filter and the next); writes in `on_log` to the
+//! headers of a stopped request (they succeed in both, but trip a check in Envoy); routing (a filter that removes
+//! `x-forwarded-proto` makes Envoy lose the route, 404).
+
+use std::path::Path;
 
 use super::emulate::{self, Run};
+
 use super::envoy;
-use super::scenario::*;
+use super::scenario::{Scenario, Seen};
+use super::traffic;
 
 /// An emulator's line without the plugin's name.
 fn message(line: &str) -> &str {
     line.split_once(": ").map_or(line, |(_, message)| message)
-}
-
-/// A line without headers that a connection manager adds or takes away.
-fn normal(line: &str) -> String {
-    let parts = line
-        .split_once(" 0:")
-        .filter(|(head, _)| head.trim_start().starts_with("pairs"));
-    let Some((head, (count, pairs))) = parts.and_then(|(head, rest)| Some((head, rest.split_once(' ')?)))
-    else {
-        return line.to_owned();
-    };
-    let Ok(mut count) = count.parse::<usize>() else {
-        return line.to_owned();
-    };
-    let mut pairs = format!(" {pairs}");
-    for (start, end) in [
-        (" date=", " GMT"),
-        (" connection=", "close"),
-        (" transfer-encoding=", "chunked"),
-    ] {
-        if let Some(at) = pairs.find(start)
-            && let Some(length) = pairs[at..].find(end)
-        {
-            pairs.replace_range(at..at + length + end.len(), "");
-            count -= 1;
-        }
-    }
-    format!("{head} 0:{count}{pairs}")
 }
 
 /// Headers of a response in a fixed order, without those of the connection.
@@ -69,25 +50,25 @@ fn first_difference(place: &str, real: &[String], emulated: &[String]) -> Option
     })
 }
 
-/// Both runs in comparable form.
-fn both(scenario: &Scenario, binary: &std::path::Path) -> (Run, Run) {
-    let mut real = envoy::run(binary, scenario);
-    let mut emulated = emulate::run(scenario, &real.served);
-    for lines in std::iter::once(&mut real.main).chain(&mut real.workers) {
-        lines.iter_mut().for_each(|line| *line = normal(line));
-    }
-    for lines in std::iter::once(&mut emulated.main).chain(&mut emulated.workers) {
-        lines.iter_mut().for_each(|line| *line = normal(message(line)));
-    }
-    real.seen = real.seen.iter().map(comparable).collect();
-    emulated.seen = emulated.seen.iter().map(comparable).collect();
-    (real, emulated)
+/// Envoy's run in comparable form.
+pub(crate) fn real(scenario: &Scenario, binary: &Path) -> Run {
+    let mut run = envoy::run(binary, scenario);
+    run.seen = run.seen.iter().map(comparable).collect();
+    run
 }
 
-fn dump(scenario: &Scenario, run: &Run, host: &str) {
-    let Some(folder) = std::env::var_os("FAIRLEAD_DUMP") else {
-        return;
-    };
+/// The emulator's run in comparable form.
+pub(crate) fn emulated(scenario: &Scenario, served: &[usize]) -> Run {
+    let mut run = emulate::run(scenario, served);
+    for lines in std::iter::once(&mut run.main).chain(&mut run.workers) {
+        lines.iter_mut().for_each(|line| *line = message(line).to_owned());
+    }
+    run.seen = run.seen.iter().map(comparable).collect();
+    run
+}
+
+/// A run as text.
+pub(crate) fn text(run: &Run) -> String {
     let mut text = format!("== main\n{}\n", run.main.join("\n"));
     for (worker, lines) in run.workers.iter().enumerate() {
         text += &format!("== worker {worker}\n{}\n", lines.join("\n"));
@@ -96,13 +77,21 @@ fn dump(scenario: &Scenario, run: &Run, host: &str) {
     for seen in &run.seen {
         text += &format!("{seen:?}\n");
     }
-    let path = std::path::Path::new(&folder).join(format!("{}.{host}", scenario.name));
-    std::fs::write(path, text).expect("the dump is written");
+    text
+}
+
+/// Where `FAIRLEAD_DUMP` says, both runs are kept.
+fn dump(scenario: &Scenario, run: &Run, host: &str) {
+    if let Some(folder) = std::env::var_os("FAIRLEAD_DUMP") {
+        let path = Path::new(&folder).join(format!("{}.{host}", scenario.name));
+        std::fs::write(path, text(run)).expect("the dump is written");
+    }
 }
 
 fn compare(scenario: &Scenario) {
     let Some(binary) = envoy::binary() else { return };
-    let (real, emulated) = both(scenario, &binary);
+    let real = real(scenario, &binary);
+    let emulated = emulated(scenario, &real.served);
     dump(scenario, &real, "envoy");
     dump(scenario, &emulated, "emulator");
     let mut problems: Vec<String> = Vec::new();
@@ -120,96 +109,44 @@ fn compare(scenario: &Scenario) {
     assert!(problems.is_empty(), "{}: {}", scenario.name, problems.join("\n"));
 }
 
-fn scenario(name: &str, configuration: &str, steps: Vec<Step>) -> Scenario {
-    Scenario {
-        name: name.to_owned(),
-        workers: 1,
-        filters: vec![filter("probe", configuration)],
-        steps,
-    }
-}
-
 #[test]
 fn all_questions_get_the_same_answers_in_every_phase() {
-    compare(&scenario(
-        "ask",
-        "ask state",
-        vec![
-            get("ask touch")
-                .header("x-multi", "a")
-                .header("x-multi", "b")
-                .header("x-empty", ""),
-            post("ask touch", "hello")
-                .trailer("x-t", "1")
-                .up_trailer("x-trailer", "v"),
-            post("ask", "hello").up(answer(200, &["first", "second"])),
-            get("deny ask touch"),
-            get("deny-response ask"),
-            get("ask").without_host(),
-            get("ask pause-forever").abort(),
-            get("ask").abort(),
-            get("ask").up(Up::NoRoute),
-            get("ask").up(Up::Unreachable),
-            get("ask").up(Up::Timeout),
-            get("ask").up(Up::Close),
-            get("ask pause"),
-            get("ask pause-response"),
-            get("ask").header("x-bytes", b"a\xffb"),
-            Step {
-                method: "HEAD".to_owned(),
-                ..get("ask")
-            },
-            get("ask").up(answer(204, &[])),
-            get("ask").up(answer(404, &[])),
-        ],
-    ));
+    compare(&traffic::ask());
 }
 
 #[test]
 fn writes_and_replies_have_the_same_effects() {
-    compare(&scenario(
-        "write",
-        "",
-        vec![
-            get("write")
-                .header("x-gone", "1")
-                .header("x-multi", "a")
-                .header("x-multi", "b")
-                .header("user-agent", "u"),
-            get("pairs"),
-            get("pairs-response"),
-            get("deny"),
-            get("deny-headers"),
-            get("deny-bare"),
-            get("deny-pause"),
-            get("deny-twice"),
-            get("deny-grpc"),
-            get("deny-grpc").header("content-type", "application/grpc"),
-            get("deny").header("content-type", "application/grpc+proto"),
-            get("deny-response"),
-            get("deny-body"),
-            get("deny deny-response"),
-            get("pause"),
-            get("pause-deny"),
-            get("pause-response"),
-            get("pause pause-response"),
-            get("continue"),
-            get("close"),
-            get("close-response"),
-            post("hold", "hello"),
-            post("hold-response", "hello").up(answer(200, &["first", "second"])),
-            post("append prepend patch", "hello"),
-            get("append-response prepend-response patch-response"),
-            post("trailers", "hello"),
-            get("trailers-response"),
-            post("pause", "hello").trailer("x-t", "1"),
-            get("pause-response").up_trailer("x-trailer", "v"),
-            post("hold", "hello").trailer("x-t", "1"),
-            post("deny", "hello"),
-            Step {
-                method: "HEAD".to_owned(),
-                ..get("deny")
-            },
-        ],
-    ));
+    compare(&traffic::write());
+}
+
+#[test]
+fn two_plugins_of_one_vm_and_one_of_another_run_in_the_same_order() {
+    compare(&traffic::chain());
+}
+
+#[test]
+fn each_worker_has_a_vm_of_its_own() {
+    compare(&traffic::workers());
+}
+
+#[test]
+fn a_trap_has_the_same_consequences_under_every_policy() {
+    for (policy, name) in traffic::POLICIES {
+        traffic::crashes(policy, name).iter().for_each(compare);
+    }
+}
+
+#[test]
+fn generated_traffic_has_the_same_outcome() {
+    (1..=seeds())
+        .map(traffic::generated)
+        .for_each(|scenario| compare(&scenario));
+}
+
+/// How many generated scenarios to run: `FAIRLEAD_SEEDS`, or 6.
+fn seeds() -> u64 {
+    std::env::var("FAIRLEAD_SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(6)
 }

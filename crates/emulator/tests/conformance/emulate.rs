@@ -79,7 +79,7 @@ fn collect(run: &mut Run, report: &Report) {
 
 fn request(step: &Step, index: usize) -> Request {
     let mut request = Request::new(&step.method, step.path(index))
-        .cluster("up")
+        .cluster(if step.up == Up::Unreachable { "dead" } else { "up" })
         .route("route")
         .source("127.0.0.1:50000");
     request = match &step.host {

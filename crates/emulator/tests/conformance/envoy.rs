@@ -51,7 +51,6 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
     for (index, step) in scenario.steps.iter().enumerate() {
         std::thread::sleep(Duration::from_millis(step.wait));
         let before = lines(&log);
-        let clock = Instant::now();
         let seen = client(&envoy, step, index, || {
             let path = step.path(index);
             wait("the request is seen", || {
@@ -68,9 +67,6 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
             wait("the stream is deleted", || deleted(&lines(&log)) >= expected);
         }
         marks.push(before.len());
-        if std::env::var_os("FAIRLEAD_DUMP").is_some() {
-            println!("{} step {index}: {:?}", scenario.name, clock.elapsed());
-        }
     }
     envoy.quit();
     let all = lines(&log);
@@ -179,11 +175,7 @@ impl Process {
             .arg(config)
             .arg("--use-dynamic-base-id")
             .args(["--concurrency", &workers.to_string(), "--log-format", "[%t] %v"])
-            .args([
-                "--component-log-level",
-                "wasm:info",
-                "-l",
-                "warning",])
+            .args(["--component-log-level", "wasm:info", "-l", "warning"])
             .arg("--admin-address-path")
             .arg(admin)
             .stdout(Stdio::null())
@@ -314,10 +306,17 @@ fn parse(response: &[u8], is_head: bool) -> Seen {
         .iter()
         .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     headers.retain(|(name, _)| !HOP.contains(&name.as_str()));
+    let promised = headers.iter().find(|(name, _)| name == "content-length");
+    let promised = promised
+        .and_then(|(_, length)| length.parse::<usize>().ok())
+        .filter(|_| !is_head);
     let (body, truncated) = if chunked && !is_head {
         unchunk(body)
     } else {
-        (body.to_owned(), false)
+        (
+            body.to_owned(),
+            promised.is_some_and(|promised| body.len() < promised),
+        )
     };
     Seen {
         status: status.unwrap_or(0),

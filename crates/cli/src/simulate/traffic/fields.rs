@@ -19,7 +19,12 @@ pub(super) type Wrong<'w> = &'w mut Vec<(String, String)>;
 
 impl<'e, 'm> Fields<'e, 'm> {
     pub(super) fn of_line(line: usize, entries: &'e [Entry], mistakes: &'m mut Vec<Mistake>) -> Self {
-        Self { line, path: String::new(), entries, mistakes }
+        Self {
+            line,
+            path: String::new(),
+            entries,
+            mistakes,
+        }
     }
 
     /// The object in a field, while the outer one waits; `None` where the field is absent or no object.
@@ -30,30 +35,52 @@ impl<'e, 'm> Fields<'e, 'm> {
             self.wrong(key, format!("{} is not {expected}", value.excerpt()));
             return None;
         };
-        Some(Fields { line: self.line, path, entries, mistakes: self.mistakes })
+        Some(Fields {
+            line: self.line,
+            path,
+            entries,
+            mistakes: self.mistakes,
+        })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'e Node> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
     }
 
     /// Notes what is wrong with a field.
     pub(super) fn wrong(&mut self, key: &str, message: String) {
-        self.mistakes.push(Mistake { line: self.line, path: join(&self.path, key), message });
+        self.mistakes.push(Mistake {
+            line: self.line,
+            path: join(&self.path, key),
+            message,
+        });
     }
 
     pub(super) fn has_mistake(&self, key: &str) -> bool {
         let path = join(&self.path, key);
-        self.mistakes.iter().any(|mistake| mistake.line == self.line && mistake.path == path)
+        self.mistakes
+            .iter()
+            .any(|mistake| mistake.line == self.line && mistake.path == path)
     }
 
     /// Notes fields that are not among `known`, and repeated ones.
     pub(super) fn known(&mut self, known: &[&str], what: &str) {
         for (index, entry) in self.entries.iter().enumerate() {
-            if self.entries.iter().take(index).any(|earlier| earlier.key == entry.key) {
+            if self
+                .entries
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.key == entry.key)
+            {
                 self.wrong(&entry.key, "is there twice: write it once".to_owned());
             } else if !known.contains(&entry.key.as_str()) {
-                self.wrong(&entry.key, format!("unknown field: {what} can have {}", known.join(", ")));
+                self.wrong(
+                    &entry.key,
+                    format!("unknown field: {what} can have {}", known.join(", ")),
+                );
             }
         }
     }
@@ -73,7 +100,11 @@ impl<'e, 'm> Fields<'e, 'm> {
         }
         let path = join(&self.path, key);
         for (below, message) in wrong {
-            self.mistakes.push(Mistake { line: self.line, path: format!("{path}{below}"), message });
+            self.mistakes.push(Mistake {
+                line: self.line,
+                path: format!("{path}{below}"),
+                message,
+            });
         }
         found
     }
@@ -119,10 +150,18 @@ pub(super) fn integer(value: &Node) -> Option<u64> {
 
 /// The index of a worker.
 pub(super) fn worker(value: &Node, workers: usize, wrong: Wrong<'_>) -> Option<usize> {
-    let found = integer(value).and_then(|index| usize::try_from(index).ok()).filter(|index| *index < workers);
+    let found = integer(value)
+        .and_then(|index| usize::try_from(index).ok())
+        .filter(|index| *index < workers);
     if found.is_none() {
         let last = workers.saturating_sub(1);
-        here(wrong, format!("{} is not a worker: write 0 to {last}, or run more with --workers", value.excerpt()));
+        here(
+            wrong,
+            format!(
+                "{} is not a worker: write 0 to {last}, or run more with --workers",
+                value.excerpt()
+            ),
+        );
     }
     found
 }
@@ -133,7 +172,11 @@ pub(super) fn bytes(value: &Node, path: &str, wrong: Wrong<'_>) -> Option<Vec<u8
     match &value.kind {
         Kind::Text(text) => return Some(text.clone().into_bytes()),
         Kind::Object(entries) => {
-            if let [Entry { key, value: inner, .. }] = &entries[..]
+            if let [
+                Entry {
+                    key, value: inner, ..
+                },
+            ] = &entries[..]
                 && key == "base64"
                 && let Some(encoded) = inner.text()
             {

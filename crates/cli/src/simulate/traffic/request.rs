@@ -14,35 +14,45 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, setting: Setting<'_>) -> Request
     let method = fields.read("method", "a method: write a name, as in GET", |value, _| {
         value.text().filter(|text| is_token(text))
     });
-    let path = fields.read("path", "a path: write it without blanks, as in /orders?page=2", |value, _| {
-        value.text().filter(|text| !text.is_empty() && text.bytes().all(|b| b > b' ' && b != 0x7f))
-    });
+    let path = fields.read(
+        "path",
+        "a path: write it without blanks, as in /orders?page=2",
+        |value, _| {
+            value
+                .text()
+                .filter(|text| !text.is_empty() && text.bytes().all(|b| b > b' ' && b != 0x7f))
+        },
+    );
     let mut request = Request::new(method.unwrap_or("GET"), path.unwrap_or("/"));
     let name = |value: &Node| value.text().filter(|text| !text.is_empty()).map(str::to_owned);
-    if let Some(authority) =
-        fields.read("authority", "a host: write it as text, as in api.example.com", |value, _| name(value))
-    {
+    if let Some(authority) = fields.read(
+        "authority",
+        "a host: write it as text, as in api.example.com",
+        |value, _| name(value),
+    ) {
         request = request.authority(authority);
     }
     if let Some(found) = fields.read("headers", HEADERS, headers) {
         request = request.headers(found);
     }
-    if let Some(source) =
-        fields.read("source", "an address: write address:port, as in 10.0.0.1:50000 or [2001:db8::1]:50000", |value, _| {
-            name(value).filter(|text| text.parse::<std::net::SocketAddr>().is_ok())
-        })
-    {
+    if let Some(source) = fields.read(
+        "source",
+        "an address: write address:port, as in 10.0.0.1:50000 or [2001:db8::1]:50000",
+        |value, _| name(value).filter(|text| text.parse::<std::net::SocketAddr>().is_ok()),
+    ) {
         request = request.source(source);
     }
-    if let Some(cluster) = fields.read("cluster", "the name of a cluster: write text", |value, _| name(value)) {
+    if let Some(cluster) = fields.read("cluster", "the name of a cluster: write text", |value, _| {
+        name(value)
+    }) {
         request = request.cluster(cluster);
     }
     if let Some(route) = fields.read("route", "the name of a route: write text", |value, _| name(value)) {
         request = request.route(route);
     }
-    if let Some(worker) =
-        fields.read("worker", "", |value, wrong| fields::worker(value, setting.workers, wrong))
-    {
+    if let Some(worker) = fields.read("worker", "", |value, wrong| {
+        fields::worker(value, setting.workers, wrong)
+    }) {
         request = request.worker(worker);
     }
     if let Some(after) = fields.read("abort_after", "", fields::after_start) {
@@ -63,21 +73,32 @@ fn upstream(fields: &mut Fields<'_, '_>) -> Option<Upstream> {
         fields.known(&["never"], "an upstream that never answers");
         return fields.read("never", TRUE, is_true).map(|()| Upstream::Never);
     }
-    let after = fields.read("after", "", fields::after_start).unwrap_or(DEFAULT_AFTER);
+    let after = fields
+        .read("after", "", fields::after_start)
+        .unwrap_or(DEFAULT_AFTER);
     if fields.get("reset").is_some() {
         fields.known(&["reset", "after"], "an upstream that resets");
-        return fields.read("reset", TRUE, is_true).map(|()| Upstream::Reset { after });
+        return fields
+            .read("reset", TRUE, is_true)
+            .map(|()| Upstream::Reset { after });
     }
     if fields.get("local_reply").is_some() {
         fields.known(&["local_reply", "after"], "a reply by the proxy itself");
         let flag = "a reply of the proxy itself: write UF, UT, NR or UO";
-        let reply = fields.read("local_reply", flag, |value, _| value.text().and_then(LocalReply::from_flag));
+        let reply = fields.read("local_reply", flag, |value, _| {
+            value.text().and_then(LocalReply::from_flag)
+        });
         return reply.map(|reply| Upstream::LocalReply { reply, after });
     }
     let known = ["status", "after", "headers", "trailers", "body"];
-    fields.known(&known, "an upstream (reset, local_reply and never stand without a status)");
+    fields.known(
+        &known,
+        "an upstream (reset, local_reply and never stand without a status)",
+    );
     let status = fields.read("status", STATUS, |value, _| {
-        fields::integer(value).and_then(|status| u16::try_from(status).ok()).filter(|status| (200..=599).contains(status))
+        fields::integer(value)
+            .and_then(|status| u16::try_from(status).ok())
+            .filter(|status| (200..=599).contains(status))
     });
     let mut response = Response::new(status.unwrap_or(200)).after(after);
     response.headers = fields.read("headers", HEADERS, headers).unwrap_or_default();
@@ -101,8 +122,16 @@ fn headers(value: &Node, wrong: Wrong<'_>) -> Option<Headers> {
         Kind::Object(entries) => {
             for (index, Entry { key, value, .. }) in entries.iter().enumerate() {
                 let path = crate::document::join("", key);
-                let path = if path.starts_with('[') { path } else { format!(".{path}") };
-                if entries.iter().take(index).any(|earlier| earlier.key.eq_ignore_ascii_case(key)) {
+                let path = if path.starts_with('[') {
+                    path
+                } else {
+                    format!(".{path}")
+                };
+                if entries
+                    .iter()
+                    .take(index)
+                    .any(|earlier| earlier.key.eq_ignore_ascii_case(key))
+                {
                     let fix = "is there twice: write all headers as a list of pairs [name, value]";
                     wrong.push((path, fix.to_owned()));
                 } else {
@@ -115,12 +144,21 @@ fn headers(value: &Node, wrong: Wrong<'_>) -> Option<Headers> {
                 let path = format!("[{index}]");
                 match &pair.kind {
                     Kind::List(parts) => match &parts[..] {
-                        [Node { kind: Kind::Text(name), .. }, value] => {
+                        [
+                            Node {
+                                kind: Kind::Text(name),
+                                ..
+                            },
+                            value,
+                        ] => {
                             add(&mut headers, name, value, &path, wrong);
                         }
                         _ => wrong.push((path, "a list is not a pair: write [name, value]".to_owned())),
                     },
-                    _ => wrong.push((path, format!("{} is not a pair: write [name, value]", pair.excerpt()))),
+                    _ => wrong.push((
+                        path,
+                        format!("{} is not a pair: write [name, value]", pair.excerpt()),
+                    )),
                 }
             }
         }
@@ -137,13 +175,21 @@ fn add(headers: &mut Headers, name: &str, value: &Node, path: &str, wrong: Wrong
         ":status" => Some("status"),
         _ => None,
     } {
-        return wrong.push((path.to_owned(), format!("is not a header here: write it in the field {field}")));
+        return wrong.push((
+            path.to_owned(),
+            format!("is not a header here: write it in the field {field}"),
+        ));
     }
     if !is_token(name) {
-        let message = format!("{} is not a header name: write letters, digits and -", quoted(name));
+        let message = format!(
+            "{} is not a header name: write letters, digits and -",
+            quoted(name)
+        );
         return wrong.push((path.to_owned(), message));
     }
-    let Some(bytes) = fields::bytes(value, path, wrong) else { return };
+    let Some(bytes) = fields::bytes(value, path, wrong) else {
+        return;
+    };
     if bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
         let message = format!("{} is not a header value: write one line", value.excerpt());
         return wrong.push((path.to_owned(), message));

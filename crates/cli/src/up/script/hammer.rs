@@ -1,6 +1,6 @@
 //! One key hammered from several connections on all workers, and beside it one that keeps within its rate.
 
-use super::{ANONYMOUS, Group, PER_KEY, Script, quota};
+use super::{Group, PER_KEY, Script, quota};
 use crate::up::client::{Answer, Ask, Client};
 use crate::up::stop::Stop;
 use anyhow::Context as _;
@@ -36,14 +36,23 @@ impl Script<'_> {
         let end = start.checked_add(HAMMER).context("clock")?;
         let stop = self.stop;
         let (mallory, alice) = thread::scope(|scope| {
-            let hammers: Vec<_> =
-                clients.iter().map(|client| scope.spawn(move || pound(client, end, stop))).collect();
+            let hammers: Vec<_> = clients
+                .iter()
+                .map(|client| scope.spawn(move || pound(client, end, stop)))
+                .collect();
             let quiet = scope.spawn(|| pace(&quiet, start, end, stop));
-            let join = |thread: thread::ScopedJoinHandle<'_, Vec<Option<Answer>>>| thread.join().unwrap_or_default();
+            let join =
+                |thread: thread::ScopedJoinHandle<'_, Vec<Option<Answer>>>| thread.join().unwrap_or_default();
             let mallory: Vec<Option<Answer>> = hammers.into_iter().flat_map(join).collect();
             (mallory, join(quiet))
         });
-        let refused = |answers: &[Option<Answer>]| answers.iter().flatten().filter(|answer| answer.status != 200).count();
+        let refused = |answers: &[Option<Answer>]| {
+            answers
+                .iter()
+                .flatten()
+                .filter(|answer| answer.status != 200)
+                .count()
+        };
         self.check(
             "a key within its rate is never refused",
             !alice.is_empty() && refused(&alice) == 0,
@@ -78,7 +87,11 @@ impl Script<'_> {
                 continue;
             }
             let now = self.mesh.connections()?;
-            let shares: Vec<u64> = now.iter().zip(&before).map(|(now, then)| now.saturating_sub(*then)).collect();
+            let shares: Vec<u64> = now
+                .iter()
+                .zip(&before)
+                .map(|(now, then)| now.saturating_sub(*then))
+                .collect();
             if shares.iter().all(|share| *share > 0) || clients.len() >= MOST_CONNECTIONS {
                 return Ok((clients, shares));
             }

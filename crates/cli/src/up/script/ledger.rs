@@ -104,7 +104,12 @@ impl Ledger {
 
     /// What each rule's metrics must come to. What `per-key` refuses never gets to `search-trial`.
     pub(super) fn expected(&self) -> [(&'static str, Expected); 3] {
-        let Self { keyed, anonymous, search, .. } = self;
+        let Self {
+            keyed,
+            anonymous,
+            search,
+            ..
+        } = self;
         [
             (
                 PER_KEY,
@@ -113,8 +118,20 @@ impl Ledger {
                     refused: keyed.refused.saturating_add(search.refused),
                 },
             ),
-            (ANONYMOUS, Expected { passed: anonymous.admitted, refused: anonymous.refused }),
-            (TRIAL, Expected { passed: search.admitted, refused: 0 }),
+            (
+                ANONYMOUS,
+                Expected {
+                    passed: anonymous.admitted,
+                    refused: anonymous.refused,
+                },
+            ),
+            (
+                TRIAL,
+                Expected {
+                    passed: search.admitted,
+                    refused: 0,
+                },
+            ),
         ]
     }
 }
@@ -131,7 +148,14 @@ mod tests {
     fn answer(status: u16, retry_after: Option<u64>, stated: &[&str]) -> Option<Answer> {
         let now = Instant::now();
         let stated = stated.iter().map(|name| (*name).to_owned()).collect();
-        Some(Answer { status, version: None, retry_after, stated, sent: now, received: now })
+        Some(Answer {
+            status,
+            version: None,
+            retry_after,
+            stated,
+            sent: now,
+            received: now,
+        })
     }
 
     #[test]
@@ -142,9 +166,27 @@ mod tests {
         ledger.add(Group::Keyed, answer(200, None, &[PER_KEY]));
         ledger.add(Group::Free, answer(404, None, &[]));
         let [(_, per_key), (_, anonymous), (_, trial)] = ledger.expected();
-        assert_eq!(per_key, Expected { passed: 2, refused: 1 });
-        assert_eq!(anonymous, Expected { passed: 0, refused: 0 });
-        assert_eq!(trial, Expected { passed: 1, refused: 0 });
+        assert_eq!(
+            per_key,
+            Expected {
+                passed: 2,
+                refused: 1
+            }
+        );
+        assert_eq!(
+            anonymous,
+            Expected {
+                passed: 0,
+                refused: 0
+            }
+        );
+        assert_eq!(
+            trial,
+            Expected {
+                passed: 1,
+                refused: 0
+            }
+        );
     }
 
     #[test]
@@ -156,7 +198,13 @@ mod tests {
         ledger.add(Group::Keyed, answer(503, Some(1), &[PER_KEY]));
         ledger.add(Group::Anonymous, answer(200, None, &[]));
         ledger.add(Group::Anonymous, None);
-        let said = Said { admitted: 1, admitted_silent: 1, refused: 4, refused_other: 2, refused_silent: 1 };
+        let said = Said {
+            admitted: 1,
+            admitted_silent: 1,
+            refused: 4,
+            refused_other: 2,
+            refused_silent: 1,
+        };
         assert_eq!((ledger.said, ledger.lost), (said, 1));
     }
 }

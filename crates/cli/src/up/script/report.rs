@@ -41,12 +41,21 @@ impl Report {
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let mut rows = vec![row(["", "check", "expected", "seen"])];
         rows.extend(self.checks.iter().map(|check| {
-            row([if check.ok { "ok" } else { "FAILED" }, &check.what, &check.expected, &check.seen])
+            row([
+                if check.ok { "ok" } else { "FAILED" },
+                &check.what,
+                &check.expected,
+                &check.seen,
+            ])
         }));
         let mut lines = table::lines(&[Side::Left; 4], &rows);
         lines.push(String::new());
         let rules: Vec<Rule> = self.rules.iter().map(|(rule, _)| rule.clone()).collect();
-        let tallies = self.rules.iter().map(|(rule, tally)| (rule, *tally)).collect::<Tallies>();
+        let tallies = self
+            .rules
+            .iter()
+            .map(|(rule, tally)| (rule, *tally))
+            .collect::<Tallies>();
         lines.extend(view::totals(&rules, &tallies));
         lines.push(String::new());
         let count = self.checks.len();
@@ -54,16 +63,17 @@ impl Report {
         let (envoy, seconds) = (&self.envoy, self.seconds);
         lines.push(match failed.len() {
             0 => format!("All {count} checks held on Envoy {envoy}, in {seconds:.1} s."),
-            some => format!("{some} of {count} checks failed on Envoy {envoy}: {}", failed.join("; ")),
+            some => format!(
+                "{some} of {count} checks failed on Envoy {envoy}: {}",
+                failed.join("; ")
+            ),
         });
         lines.join("\n")
     }
 
     /// The same for programs.
     pub(in crate::up) fn json(&self) -> Value {
-        let check = |check: &Check| {
-            json!({"what": check.what, "expected": check.expected, "seen": check.seen, "ok": check.ok})
-        };
+        let check = |check: &Check| json!({"what": check.what, "expected": check.expected, "seen": check.seen, "ok": check.ok});
         let rule = |(rule, tally): &(Rule, Tally)| {
             json!({
                 "plugin": rule.plugin,
@@ -91,9 +101,23 @@ mod tests {
     use super::*;
 
     fn report(ok: bool) -> Report {
-        let check = |what: &str, ok| Check { what: what.into(), expected: "1".into(), seen: "2".into(), ok };
-        let rule = Rule { plugin: "p".into(), name: "r".into(), mode: "enforce", quota: "1/s burst 1".into() };
-        let tally = Tally { admitted: 3, denied: 1, ..Tally::default() };
+        let check = |what: &str, ok| Check {
+            what: what.into(),
+            expected: "1".into(),
+            seen: "2".into(),
+            ok,
+        };
+        let rule = Rule {
+            plugin: "p".into(),
+            name: "r".into(),
+            mode: "enforce",
+            quota: "1/s burst 1".into(),
+        };
+        let tally = Tally {
+            admitted: 3,
+            denied: 1,
+            ..Tally::default()
+        };
         Report {
             envoy: "1.40.0".into(),
             seconds: 5.06,
@@ -105,17 +129,34 @@ mod tests {
     #[test]
     fn the_last_line_names_what_failed() {
         let text = report(false).text();
-        assert!(text.ends_with("\n1 of 2 checks failed on Envoy 1.40.0: another thing"), "{text}");
+        assert!(
+            text.ends_with("\n1 of 2 checks failed on Envoy 1.40.0: another thing"),
+            "{text}"
+        );
         assert!(text.contains("\nFAILED  another thing  1         2\n"), "{text}");
-        assert!(report(true).text().ends_with("\nAll 2 checks held on Envoy 1.40.0, in 5.1 s."));
+        assert!(
+            report(true)
+                .text()
+                .ends_with("\nAll 2 checks held on Envoy 1.40.0, in 5.1 s.")
+        );
     }
 
     #[test]
     fn both_forms_say_the_same() {
         let json = report(false).json();
-        assert_eq!((&json["ok"], &json["checks"][1]["ok"]), (&json!(false), &json!(false)));
-        assert_eq!((&json["rules"][0]["rule"], &json["rules"][0]["admitted"]), (&json!("r"), &json!(3)));
-        assert!(report(false).text().contains("r     enforce  1/s burst 1         3       1           0"));
+        assert_eq!(
+            (&json["ok"], &json["checks"][1]["ok"]),
+            (&json!(false), &json!(false))
+        );
+        assert_eq!(
+            (&json["rules"][0]["rule"], &json["rules"][0]["admitted"]),
+            (&json!("r"), &json!(3))
+        );
+        assert!(
+            report(false)
+                .text()
+                .contains("r     enforce  1/s burst 1         3       1           0")
+        );
         assert!(report(true).ok() && report(true).json()["ok"] == true);
     }
 }
