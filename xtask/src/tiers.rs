@@ -150,9 +150,12 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         tier: Tier::Emulator, what: "emulator, fairlead, upstream", needs: &[Need::Modules],
         run: Run::Tests(&[
-            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--lib", "--bins",
-            "{tests}fairlead-emulator", "{tests}fairlead-upstream",
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--lib", "--bins", "{tests}fairlead-upstream",
         ]),
+    },
+    Step {
+        tier: Tier::Emulator, what: "emulator against Envoy", needs: &[Need::Target(WASI), Need::Envoy],
+        run: Run::Tests(&["test", "--no-fail-fast", "--release", NATIVE_CRATES, "{tests}fairlead-emulator"]),
     },
     Step {
         tier: Tier::Emulator, what: "doc tests", needs: &[],

@@ -52,7 +52,8 @@ pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
         Known::RateLimit => Filter::RateLimit,
     };
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(filter))?;
+    serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(filter))
+        .map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             .iter()
             .map(|(file, result)| as_json(file, result))
             .collect();
-        serde_json::to_writer_pretty(&mut out, &json!({ "files": files }))?;
+        serde_json::to_writer_pretty(&mut out, &json!({ "files": files })).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
         for (file, result) in &results {

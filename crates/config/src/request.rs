@@ -42,6 +42,7 @@ pub(crate) struct Match;
 impl Read for Match {
     type Out = MatchSpec;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<MatchSpec> {
         if matches!(value, Json::Object(fields) if fields.is_empty()) {
             at.say(&["is empty and would stand for every request: write a condition, or leave it out"]);
@@ -68,6 +69,7 @@ pub(crate) struct Not;
 impl Read for Not {
     type Out = Box<MatchSpec>;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Box<MatchSpec>> {
         Match::read(value, at).map(Box::new)
     }
@@ -123,6 +125,7 @@ pub(crate) struct Client;
 impl Read for Client {
     type Out = ClientSpec;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<ClientSpec> {
         let fields = ClientFields::read(value, at)?;
         Some(ClientSpec {
@@ -148,6 +151,7 @@ pub(crate) struct Grpc;
 impl Read for Grpc {
     type Out = GrpcSpec;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<GrpcSpec> {
         let fields = GrpcFields::read(value, at)?;
         Some(GrpcSpec {
@@ -195,6 +199,7 @@ pub(crate) struct KeyPart;
 impl Read for KeyPart {
     type Out = KeyPartSpec;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<KeyPartSpec> {
         let source = KeyPartSource::read(value, at);
         let Json::Object(fields) = value else { return None };
@@ -224,6 +229,7 @@ pub(crate) struct ClientIp;
 impl Read for ClientIp {
     type Out = KeySource;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<KeySource> {
         let fields = ClientIpFields::read(value, at)?;
         Some(KeySource::ClientIp {

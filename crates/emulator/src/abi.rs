@@ -172,7 +172,8 @@ mod tests {
     fn pairs_survive_a_round_trip() {
         let pairs = [(&b"a"[..], &b""[..]), (b"name", b"value")];
         let encoded = encode_pairs(pairs.into_iter());
-        assert_eq!(encoded.len(), 4 + 2 * 8 + 2 + 1 + 5 + 6 - 1 + 1 - 1);
+        let expected = b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\x05\0\0\0a\0\0name\0value\0";
+        assert_eq!(encoded, expected);
         let decoded = decode_pairs(&encoded);
         assert_eq!(
             decoded,

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::abi::Status;
 use crate::report::Thread;
 
+/// The entries of one VM id: value and compare-and-swap number by key.
+type Entries = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// Shared data of all VM ids, with Envoy's compare-and-swap rules: one counter for the whole process; setting an absent
 /// key inserts whatever `cas` says; `cas` 0 overwrites; another wrong `cas` is a mismatch.
 #[derive(Debug, Default)]
 pub(crate) struct SharedData {
-    entries: BTreeMap<String, BTreeMap<Vec<u8>, (Vec<u8>, u32)>>,
+    entries: BTreeMap<String, Entries>,
     last_cas: u32,
     /// Set by [`crate::Emulator::ignore_compare_and_swap`].
     pub(crate) blind: bool,

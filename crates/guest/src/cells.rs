@@ -49,6 +49,7 @@ pub(crate) struct HostCells {
 
 impl HostCells {
     /// Binds the declared groups to their stores. `prefix` begins every key and names the plugin.
+    #[inline(never)]
     pub(crate) fn new(prefix: &[u8], groups: &[CellGroup], faults: Faults) -> Self {
         let seed = if groups.is_empty() { [0, 0] } else { seed(prefix) };
         let groups: Vec<Group> = groups.iter().map(|group| bind(prefix, group)).collect();
@@ -62,6 +63,7 @@ impl HostCells {
         }
     }
 
+    #[inline(never)]
     fn update_shared<T>(
         &self,
         key: &[u8],
@@ -124,6 +126,7 @@ impl Cells for HostCells {
     }
 }
 
+#[inline(never)]
 fn update_heap<T>(
     cells: &HeapGroup,
     index: u32,
@@ -149,6 +152,7 @@ fn update_heap<T>(
     }
 }
 
+#[inline(never)]
 fn bind(prefix: &[u8], group: &CellGroup) -> Group {
     let mut key = prefix.to_vec();
     key.extend_from_slice(group.name.as_bytes());
@@ -175,6 +179,7 @@ fn bind(prefix: &[u8], group: &CellGroup) -> Group {
 }
 
 /// The plugin's hash seed: random, made once for as long as its shared cells live.
+#[inline(never)]
 fn seed(prefix: &[u8]) -> [u64; 2] {
     let mut key = prefix.to_vec();
     key.extend_from_slice(SEED_KEY);

@@ -7,6 +7,8 @@
 //! A filter's module is one line: `proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<MyStage>) }}`.
 
 mod abi;
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 mod cells;
 mod faults;
 mod metrics;

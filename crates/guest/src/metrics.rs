@@ -54,6 +54,13 @@ pub(crate) fn define(filter: &str, plugin: &str, def: &MetricDef) -> Option<u32>
     abi::define_metric(kind, stat_name(filter, plugin, def).as_bytes()).ok()
 }
 
+/// The words that begin a label in Istio's patterns, each followed by a dot.
+const LABELS: [&str; 4] = ["cache", "component", "tag", "wasm_filter"];
+
+fn follows_dot(text: &str, at: usize, word: &str) -> bool {
+    text.as_bytes().get(at.saturating_add(word.len())) == Some(&b'.')
+}
+
 /// The host's name of a metric, which its bootstrap's patterns take apart again.
 fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
     let mut name = String::from("wasm_filter.");
@@ -66,10 +73,21 @@ fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
             '_'
         }
     }));
+    // The patterns are not anchored: what ends like one of their words would begin a label of its own.
+    if LABELS.iter().any(|label| plugin.ends_with(label)) {
+        name.push('_');
+    }
     name.push('.');
     if let Some(rule) = &def.rule {
         name.push_str("tag.");
-        name.extend(rule.chars().map(|c| if c == ';' { '_' } else { c }));
+        let dots = LABELS.iter().any(|label| {
+            rule.match_indices(label)
+                .any(|(at, _)| follows_dot(rule, at, label))
+        });
+        name.extend(
+            rule.chars()
+                .map(|c| if c == ';' || (dots && c == '.') { '_' } else { c }),
+        );
         name.push_str(";.");
     }
     if let Some(outcome) = def.outcome {
@@ -115,6 +133,10 @@ mod tests {
         assert_eq!(
             name("demo.client~istio", Some("a;.b"), None),
             "wasm_filter.rate_limit.component.demo_client_istio.tag.a_.b;.fairlead_rate_limit_requests_total"
+        );
+        assert_eq!(
+            name("edge-cache", Some("v1.cache.hot"), None),
+            "wasm_filter.rate_limit.component.edge-cache_.tag.v1_cache_hot;.fairlead_rate_limit_requests_total"
         );
     }
 }

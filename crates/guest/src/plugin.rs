@@ -24,6 +24,7 @@ pub(crate) struct Plugin<S> {
 }
 
 impl<S: Stage> Plugin<S> {
+    #[inline(never)]
     pub(crate) fn new(name: &str, key_prefix: &[u8], stage: S, needs: Needs) -> Self {
         let faults = Faults::define(S::NAME, name);
         Self {
@@ -78,6 +79,7 @@ impl<S: Stage> Plugin<S> {
         }
     }
 
+    #[inline(never)]
     fn reply(&self, reply: &Reply<'_>, effects: &Effects) -> Outcome {
         let headers = effects
             .edits()

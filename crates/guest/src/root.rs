@@ -41,6 +41,7 @@ impl<S: Stage> Root<S> {
     }
 
     /// Finds out what the plugin is called. Istio makes the name unique in the proxy; a bare Envoy may leave it empty.
+    #[inline(never)]
     fn identify(&mut self) {
         let property = |path: &[u8]| abi::property(path).filter(|value| !value.is_empty());
         let name = property(b"plugin_name").or_else(|| property(b"plugin_root_id"));
@@ -72,6 +73,7 @@ impl<S: Stage> Root<S> {
         }
     }
 
+    #[inline(never)]
     fn accept(&mut self, stage: S, needs: Needs, config: &[u8]) {
         // Anyone can see from here on that this plugin once had a config it could use.
         let _ = abi::set_shared_data(&self.shared_key("configured"), b"1", 0);
@@ -96,6 +98,7 @@ impl<S: Stage> Root<S> {
     }
 
     /// Refuses a config, or passes where that was asked for and no earlier config is there to go on with.
+    #[inline(never)]
     fn refuse(&mut self, refusal: Refusal) -> bool {
         let first_load = matches!(abi::shared_data(&self.shared_key("configured")), Ok(None));
         let Refusal {
@@ -113,6 +116,7 @@ impl<S: Stage> Root<S> {
     }
 
     /// Logs once a minute, by one of all workers, that requests pass without the filter.
+    #[inline(never)]
     fn remind(&self, message: &str) {
         let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
         let key = self.shared_key("reminded");

@@ -60,6 +60,7 @@ impl Key {
     /// Appends the key of a request.
     ///
     /// `false`: a part is missing and has no default, so that the request has no key; `out` is then as it was.
+    #[inline(never)]
     pub fn write<'v, V: View>(&'v self, request: &Request<'v, V>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         for part in &self.parts {

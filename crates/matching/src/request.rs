@@ -90,6 +90,7 @@ impl<'v, V: View> Request<'v, V> {
         self.view.header(HeaderMap::Request, name)
     }
 
+    #[inline(never)]
     fn target(&self) -> Option<&Target<'v>> {
         let parse = |raw: Cow<'v, [u8]>| {
             let is_end = |b: &u8| matches!(b, b'?' | b'#');
@@ -118,6 +119,7 @@ impl<'v, V: View> Request<'v, V> {
     }
 
     /// The host: `:authority` in lower case, without port and trailing dot. `None` if that leaves nothing.
+    #[inline(never)]
     pub fn host(&self) -> Option<&[u8]> {
         self.host
             .get_or_init(|| self.read(":authority").and_then(host::normal))
@@ -166,6 +168,7 @@ impl<'v, V: View> Request<'v, V> {
     /// With trusted hops it is the entry of `x-forwarded-for` that the outermost trusted proxy has written, and the
     /// peer if there is no such entry or it is no address: never an entry further left, and never `None` for that
     /// reason.
+    #[inline(never)]
     pub fn client(&self, source: Client) -> Option<IpAddr> {
         let hops = source.trusted_hops;
         match self.client.get() {
@@ -183,6 +186,7 @@ impl<'v, V: View> Request<'v, V> {
         }
     }
 
+    #[inline(never)]
     fn peer(&self, id: AttributeId) -> Option<IpAddr> {
         *self
             .peer
@@ -205,6 +209,7 @@ impl<'v, V: View> Request<'v, V> {
         is_grpc.then_some((service, method))
     }
 
+    #[inline(never)]
     fn named(&self, kind: Kind, name: &'v str) -> Option<Cow<'_, [u8]>> {
         for place in &self.slots {
             let slot = place.get_or_init(|| Slot {
@@ -227,6 +232,7 @@ impl<'v, V: View> Request<'v, V> {
         }
     }
 
+    #[inline(never)]
     fn find(&self, kind: Kind, name: &str) -> Value<'v> {
         let decoded = |value: Option<Vec<u8>>| value.map_or(Value::Absent, |v| Value::Whole(Cow::Owned(v)));
         match kind {
@@ -251,10 +257,12 @@ impl<'v, V: View> Request<'v, V> {
         }
     }
 
+    #[inline(never)]
     fn cookies(&self) -> Option<&[u8]> {
         self.cookies.get_or_init(|| self.read("cookie")).as_deref()
     }
 
+    #[inline(never)]
     fn payload(&self) -> Option<&[u8]> {
         self.payload
             .get_or_init(|| claim::payload(&self.read("authorization")?))

@@ -100,6 +100,7 @@ impl RuleSet {
     }
 
     /// Replaces `found` by the positions of all rules that match, ascending. Allocates only to let `found` grow.
+    #[inline(never)]
     pub fn matching<'v, V: View>(&'v self, request: &Request<'v, V>, found: &mut Vec<u32>) {
         found.clear();
         self.candidates(request, &mut |entries| {

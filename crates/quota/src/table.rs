@@ -188,6 +188,7 @@ impl Table {
     /// Pure, so it may be run again on other bytes. A refusal leaves the cell alone, except to correct what a clock that
     /// was set back has left in it.
     #[must_use]
+    #[inline(never)]
     pub fn spend(
         &self,
         place: Place,
@@ -245,6 +246,7 @@ impl Table {
     /// never been. Otherwise the units stay spent, since what they would be worth by now depends on when the others came;
     /// that takes another worker's request for the same key within the same callback.
     #[must_use]
+    #[inline(never)]
     pub fn refund(
         &self,
         place: Place,
@@ -276,6 +278,7 @@ impl Table {
     }
 }
 
+#[inline(never)]
 fn spend_single(
     quota: &Quota,
     now: Timestamp,
@@ -299,6 +302,7 @@ fn spend_single(
 }
 
 /// Decides within one set, and says whether the set has changed.
+#[inline(never)]
 fn spend_in(
     set: &mut Set,
     on_overflow: OnOverflow,
@@ -356,6 +360,7 @@ fn spend_in(
     )
 }
 
+#[inline(never)]
 fn spend_shared(set: &mut Set, quota: &Quota, now: u64, n: NonZeroU32) -> (Spent, bool) {
     let (decision, next) = gcra::decide_at(quota, now, set.overflow, n);
     let receipt = receipt(&decision, next, quota, n, true);

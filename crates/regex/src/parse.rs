@@ -56,6 +56,7 @@ pub(crate) fn parse(pattern: &str) -> Result<Program, Error> {
 }
 
 impl Parser<'_> {
+    #[inline(never)]
     fn expression(&mut self) -> Option<()> {
         let mut outer: Vec<Group> = Vec::new();
         let mut group = Group::default();
@@ -125,6 +126,7 @@ impl Parser<'_> {
         Some(())
     }
 
+    #[inline(never)]
     fn end_alternative(&mut self, group: &mut Group) {
         if let Some(jump) = group.jump.take() {
             self.program.end_alternative(jump);
@@ -132,6 +134,7 @@ impl Parser<'_> {
     }
 
     /// One character, class or assertion.
+    #[inline(never)]
     fn single(&mut self, c: char, at: usize, flags: u8) -> Option<()> {
         let lines = flags & LINES != 0;
         let item = match c {
@@ -163,6 +166,7 @@ impl Parser<'_> {
     }
 
     /// What follows a `(`: the flags that hold from here, and whether this opens a group.
+    #[inline(never)]
     fn group(&mut self, at: usize, mut flags: u8) -> Option<(u8, bool)> {
         if !self.eat('?') {
             return Some((flags, true));
@@ -194,6 +198,7 @@ impl Parser<'_> {
     }
 
     /// The rest of `(?P<name>` or `(?<name>`, of which `c` has been read; the name is of no use.
+    #[inline(never)]
     fn name(&mut self, c: char, at: usize) -> Option<()> {
         if c == 'P' && (self.eat('=') || self.eat('>')) {
             return self.fail(ErrorKind::BackReference, at);
@@ -217,6 +222,7 @@ impl Parser<'_> {
     }
 
     /// The rest of a count: `n}`, `n,}` or `n,m}`.
+    #[inline(never)]
     fn count(&mut self, at: usize) -> Option<(usize, Option<usize>)> {
         let min = self.number(10, usize::MAX);
         let max = if self.eat(',') {
@@ -256,6 +262,7 @@ impl Parser<'_> {
     }
 
     /// What follows a backslash.
+    #[inline(never)]
     fn escape(&mut self, at: usize) -> Option<Item> {
         let c = self.next().unwrap_or_default();
         if let Some(pairs) = class::perl(c.to_ascii_lowercase()) {
@@ -285,6 +292,7 @@ impl Parser<'_> {
     }
 
     /// A character by its number: so many digits, or any number of them within braces.
+    #[inline(never)]
     fn hex(&mut self, digits: usize, at: usize) -> Option<char> {
         let braces = self.eat('{');
         let start = self.at;
@@ -301,6 +309,7 @@ impl Parser<'_> {
     }
 
     /// The rest of a class whose `[` is at `open`.
+    #[inline(never)]
     fn class(&mut self, open: usize, flags: u8) -> Option<()> {
         let fold = flags & IGNORE_CASE != 0;
         let negated = self.eat('^');
@@ -334,6 +343,7 @@ impl Parser<'_> {
     }
 
     /// One item of a class, or an end of a range.
+    #[inline(never)]
     fn item(&mut self, open: usize) -> Option<Item> {
         let at = self.at;
         let Some(c) = self.next() else {
@@ -397,6 +407,7 @@ impl Parser<'_> {
         self.program.push(Inst::Class(number as u32));
     }
 
+    #[inline(never)]
     fn add(&mut self, item: &Item, fold: bool) {
         let classes = &mut self.program.classes;
         match *item {

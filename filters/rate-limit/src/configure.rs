@@ -77,6 +77,7 @@ impl Limit {
     }
 }
 
+#[inline(never)]
 pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
     let config = config::parse(bytes).map_err(|errors| Refusal {
         message: errors.to_string(),
@@ -110,6 +111,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
     ))
 }
 
+#[inline(never)]
 fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs) -> Limit {
     let scope = match limit.scope {
         config::Scope::Worker => Scope::Worker,
@@ -144,6 +146,7 @@ fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs)
 }
 
 /// The overrides of a limit, and a group with a cell for each that has a bucket.
+#[inline(never)]
 fn own(limit: &config::Limit, scope: Scope, needs: &mut Needs) -> (Overrides, Option<GroupId>) {
     let mut overrides = Overrides::default();
     let mut cells: u32 = 0;
@@ -169,6 +172,7 @@ fn own(limit: &config::Limit, scope: Scope, needs: &mut Needs) -> (Overrides, Op
     (overrides, group)
 }
 
+#[inline(never)]
 fn metrics(limit: &str, enforced: bool, needs: &mut Needs) -> Metrics {
     let mut counter = |name, outcome| needs.counter(name, Some(limit), Some(outcome));
     Metrics {

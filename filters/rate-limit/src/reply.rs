@@ -30,6 +30,7 @@ struct Text {
 }
 
 impl Replies {
+    #[inline(never)]
     pub(crate) fn new(config: &config::RateLimit, limits: &[Limit]) -> Self {
         let deny = &config.deny;
         let text = |limit: &Limit| Text {
@@ -59,6 +60,7 @@ impl Replies {
     }
 
     /// The reply to a request that `last` refused.
+    #[inline(never)]
     pub(crate) fn deny<'s>(&'s self, limits: &[Limit], last: &Decided, effects: &mut Effects) -> Verdict<'s> {
         let Some(text) = self.texts.get(last.limit) else {
             return Verdict::Continue;
@@ -96,6 +98,7 @@ impl Replies {
         self.state(limits, &flight.decided, effects);
     }
 
+    #[inline(never)]
     fn state(&self, limits: &[Limit], decided: &[Decided], effects: &mut Effects) {
         let stated = || {
             decided.iter().filter_map(|one| {
@@ -157,6 +160,7 @@ impl Replies {
     }
 }
 
+#[inline(never)]
 fn list<'a>(
     out: &mut Vec<u8>,
     limits: impl Iterator<Item = (&'a str, Stated<'a>)>,
@@ -165,6 +169,7 @@ fn list<'a>(
     limits.for_each(|(name, limit)| push(out, name, &limit));
 }
 
+#[inline(never)]
 fn numbers(effects: &mut Effects, tightest: &Stated<'_>, remaining: &str, reset: &str) {
     effects.set(HeaderMap::Response, remaining, |out| {
         fields::push_remaining(out, tightest.decision)
@@ -175,6 +180,7 @@ fn numbers(effects: &mut Effects, tightest: &Stated<'_>, remaining: &str, reset:
 }
 
 /// A problem document (RFC 9457) of the type that the `RateLimit` draft registers. Names of limits need no escaping.
+#[inline(never)]
 fn problem(status: u16, limit: &str) -> Vec<u8> {
     let status = status.to_string();
     let parts = [

@@ -47,6 +47,7 @@ impl Answer {
 
 impl RateLimit {
     /// Asks all limits that match, until one refuses.
+    #[inline(never)]
     pub(crate) fn decide(&self, view: &impl View, cells: &impl Cells) -> Flight {
         let request = Request::new(view);
         let mut found = Vec::new();
@@ -78,6 +79,7 @@ impl RateLimit {
     }
 
     /// What follows for the request.
+    #[inline(never)]
     pub(crate) fn verdict<'s>(&'s self, flight: &Flight, effects: &mut Effects) -> Verdict<'s> {
         match flight.decided.last() {
             Some(last) if flight.refused => self.replies.deny(&self.limits, last, effects),
@@ -86,6 +88,7 @@ impl RateLimit {
     }
 
     /// Counts what the limits said. A limit whose units were taken back has neither admitted nor refused the request.
+    #[inline(never)]
     pub(crate) fn account(&self, flight: &Flight, meter: &impl Meter) {
         let counted = if flight.refused {
             flight.decided.len().saturating_sub(1)
@@ -121,6 +124,7 @@ impl RateLimit {
     }
 }
 
+#[inline(never)]
 fn ask(limit: &Limit, key: &[u8], view: &impl View, cells: &impl Cells) -> Answer {
     match Bucket::find(limit, key, cells) {
         None => Answer::Unlimited,
@@ -132,6 +136,7 @@ fn ask(limit: &Limit, key: &[u8], view: &impl View, cells: &impl Cells) -> Answe
 }
 
 /// Takes back what was spent before a refusal; the refusal itself has spent nothing.
+#[inline(never)]
 fn take_back(decided: &mut [Decided], cells: &impl Cells) {
     for one in decided {
         if let Answer::Spent(bucket, spent) = &one.answer

@@ -22,6 +22,7 @@
 //! | `loop` | never returns |
 
 mod abi;
+mod imports;
 mod survey;
 
 use std::cell::RefCell;

@@ -12,26 +12,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("cfg-if", "governor"),
     ("equivalent", "hashbrown"),
     ("foldhash", "hashbrown"),
-    (
-        "futures-core",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "futures-sink",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "futures-task",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "futures-timer",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "futures-util",
-        "governor with feature std; none of its code is reached",
-    ),
     ("governor", "the GCRA of fairlead-quota"),
     ("hashbrown", "proxy-wasm, governor"),
     ("itoa", "serde_json"),
@@ -39,18 +19,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("log", "fairlead-guest, proxy-wasm"),
     ("memchr", "serde_json"),
     ("nonzero_ext", "governor"),
-    (
-        "parking_lot",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "parking_lot_core",
-        "governor with feature std; none of its code is reached",
-    ),
-    (
-        "pin-project-lite",
-        "governor with feature std; none of its code is reached",
-    ),
     ("portable-atomic", "governor"),
     ("proxy-wasm", "the ABI of fairlead-guest"),
     ("rustc-std-workspace-alloc", "hashbrown"),
@@ -59,9 +27,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("serde_core", "serde"),
     ("serde_json", "pluginConfig in fairlead-config"),
     ("siphasher", "keyed hashing of fairlead-quota"),
-    ("slab", "governor with feature std; none of its code is reached"),
     ("smallvec", "governor"),
     ("spinning_top", "governor"),
+    ("talc", "the allocator of fairlead-guest"),
     ("web-time", "governor"),
     ("zmij", "serde_json"),
 ];

@@ -219,10 +219,10 @@ mod tests {
         let rules = Policy::demo().unwrap().rules;
         let tallies = Tallies::admitted("rate-limit", "per-key", 12);
         let expected = [
-            "rule          mode     quota           admitted  denied  would deny  undecided",
-            "per-key       enforce  20/s burst 20         12       0           0          0",
-            "anonymous     enforce  60/m burst 5           0       0           0          0",
-            "search-trial  shadow   1/s burst 2            0       0           0          0",
+            "rule          mode     quota          admitted  denied  would deny  undecided",
+            "per-key       enforce  20/s burst 20        12       0           0          0",
+            "anonymous     enforce  60/m burst 5          0       0           0          0",
+            "search-trial  shadow   1/s burst 2           0       0           0          0",
         ];
         assert_eq!(totals(&rules, &tallies), expected);
     }

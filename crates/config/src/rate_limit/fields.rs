@@ -132,6 +132,7 @@ words! {
 impl Read for Mode {
     type Out = Self;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Self> {
         // YAML 1.1, which kubectl and Helm still read, takes an unquoted `off` for the boolean.
         if matches!(value, Json::Bool(false)) {
@@ -163,6 +164,7 @@ pub(super) struct Cost;
 impl Read for Cost {
     type Out = ();
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<()> {
         if matches!(value, Json::Number(n) if *n == 1.0) {
             return Some(());
@@ -178,6 +180,7 @@ impl Read for Cost {
 impl Read for RateLimit {
     type Out = Self;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Self> {
         let fields = RateLimitFields::read(value, at)?;
         Some(Self {
@@ -196,6 +199,7 @@ pub(crate) struct Limits;
 impl Read for Limits {
     type Out = Vec<Limit>;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Vec<Limit>> {
         if let Json::List(items) = value
             && items.len() > MAX_LIMITS
@@ -211,6 +215,7 @@ impl Read for Limits {
 impl Read for Limit {
     type Out = Self;
 
+    #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Self> {
         let fields = LimitFields::read(value, at)?;
         let quota = quota(fields.rate, fields.burst, at);
@@ -240,6 +245,7 @@ impl Read for Limit {
 }
 
 /// How many items the list in a field has; 0 for an absent field, and no length at all for what is not a list.
+#[inline(never)]
 fn list_length(object: &Json, key: &str) -> usize {
     let Json::Object(fields) = object else { return 0 };
     match fields.iter().find(|(name, _)| name == key) {
@@ -250,6 +256,7 @@ fn list_length(object: &Json, key: &str) -> usize {
 }
 
 /// A rate and a burst together; notes a problem at `burst` of the object where the walk is.
+#[inline(never)]
 pub(super) fn quota(rate: Option<Rate>, burst: Option<u32>, at: &mut Problems) -> Option<Quota> {
     let burst = burst.and_then(NonZeroU32::new);
     match Quota::new(rate?, burst) {

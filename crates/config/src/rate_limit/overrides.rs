@@ -31,6 +31,7 @@ object! {
 }
 
 /// Checks the overrides of a limit with this key. The walk is at the limit.
+#[inline(never)]
 pub(super) fn check_overrides(
     list: Vec<Option<OverrideFields>>,
     key: &[KeyPartSpec],

@@ -34,6 +34,7 @@ macro_rules! object {
         impl $crate::read::Read for $name {
             type Out = Self;
 
+            #[inline(never)] // One function for all readers would cost a proxy megabytes to compile: docs/adr/0007.
             fn read(value: &$crate::json::Json, at: &mut $crate::problem::Problems) -> Option<Self> {
                 const SHAPE: $crate::read::Shape = $crate::read::Shape {
                     what: $what,
@@ -82,6 +83,7 @@ macro_rules! choice {
         impl $crate::read::Read for $name {
             type Out = $out;
 
+            #[inline(never)] // One function for all readers would cost a proxy megabytes to compile: docs/adr/0007.
             fn read(value: &$crate::json::Json, at: &mut $crate::problem::Problems) -> Option<$out> {
                 const SHAPE: $crate::read::Shape = $crate::read::Shape {
                     what: $what,
@@ -137,6 +139,7 @@ macro_rules! words {
         impl $crate::read::Read for $name {
             type Out = Self;
 
+            #[inline(never)] // One function for all readers would cost a proxy megabytes to compile: docs/adr/0007.
             fn read(value: &$crate::json::Json, at: &mut $crate::problem::Problems) -> Option<Self> {
                 let index = at.word(value, $what, &[$($word),*], &[$($(($later, $why)),*)?])?;
                 [$($value),*].into_iter().nth(index)

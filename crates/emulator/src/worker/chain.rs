@@ -45,6 +45,7 @@ impl Worker {
         let (stop, end) = (std::mem::take(&mut lane.stop), lane.end);
         let inbox = std::mem::take(&mut lane.inbox);
         let mut work = VecDeque::new();
+        self.drop_body(id, direction, filter);
         match stop {
             Stop::No => return,
             Stop::All => {
@@ -74,8 +75,8 @@ impl Worker {
             let count = run.filters.len();
             if position >= count {
                 match direction {
-                    Direction::Decode => self.to_router(id, item),
-                    Direction::Encode => self.to_client(id, item),
+                    Direction::Decode => self.route_on(id, item),
+                    Direction::Encode => self.send_on(id, item),
                 }
                 continue;
             }
@@ -199,6 +200,7 @@ impl Worker {
             return vec![Item::Data { bytes, end }];
         };
         let had_trailers = self.has_trailers(id, direction);
+        self.drop_body(id, direction, filter);
         let size = self
             .with_view(id, filter, |view| {
                 view.end_of_stream = end;
@@ -237,11 +239,10 @@ impl Worker {
         if let Said::Stop(action) = said
             && !(1..=2).contains(&action)
         {
-            // "Stop without buffering": the bytes are gone.
-            self.with_view(id, filter, |view| match direction {
-                Direction::Decode => view.request_body = Some(Vec::new()),
-                Direction::Encode => view.response_body = Some(Vec::new()),
-            });
+            // "Stop without buffering": the filter goes on seeing the bytes, but nobody gets them.
+            if let Some(lane) = self.lane(id, direction, filter) {
+                lane.dropped = true;
+            }
         }
         self.after_call(vm);
         if matches!(said, Said::Stop(_)) {
@@ -382,6 +383,16 @@ impl Worker {
                 Direction::Encode => stream.response_trailers.is_some(),
             }
         })
+    }
+
+    /// Forgets a body that a filter stopped without having it buffered.
+    fn drop_body(&mut self, id: RequestId, direction: Direction, filter: usize) {
+        let dropped = self
+            .lane(id, direction, filter)
+            .is_some_and(|lane| std::mem::take(&mut lane.dropped));
+        if dropped {
+            drop(self.take_body(id, direction, filter));
+        }
     }
 
     fn take_body(&mut self, id: RequestId, direction: Direction, filter: usize) -> Option<Vec<u8>> {

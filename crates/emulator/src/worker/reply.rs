@@ -116,9 +116,9 @@ impl Worker {
         let end = body.is_empty();
         if begun {
             run.client_body.clear();
-            self.to_client(id, Item::Headers { end });
+            self.send_on(id, Item::Headers { end });
             if !end {
-                self.to_client(
+                self.send_on(
                     id,
                     Item::Data {
                         bytes: body,

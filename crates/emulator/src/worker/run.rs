@@ -59,6 +59,8 @@ pub(super) struct Lane {
     pub(super) inbox: VecDeque<Item>,
     /// Whether the held part ends the message.
     pub(super) end: bool,
+    /// The body that the filter still sees is not passed on ("stop without buffering").
+    pub(super) dropped: bool,
 }
 
 impl Lane {

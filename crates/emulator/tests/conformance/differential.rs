@@ -4,7 +4,8 @@
 //! clients see (`date`, `connection`, `transfer-encoding`, `content-length: 0`). The probe itself prints only the length
 //! of what changes from run to run (times, ports, ids) and leaves out the headers of the connection.
 //!
-//! Known differences, which the traffic avoids: a filter that resets a stream and answers it in the same callback (in Envoy
+//! Known differences, which the traffic avoids: two filters that both pause the headers of a message with trailers (Envoy
+//! shows the second filter the trailers twice, and before the body); a filter that resets a stream and answers it in the same callback (in Envoy
 //! the answer still overwrites the logged code, between the `on_log` of one filter and the next); writes in `on_log` to the
 //! headers of a stopped request (they succeed in both, but trip a check in Envoy); routing (a filter that removes
 //! `x-forwarded-proto` makes Envoy lose the route, 404).
@@ -29,6 +30,10 @@ fn comparable(seen: &Seen) -> Seen {
     seen.headers
         .retain(|header| *header != ("content-length".to_owned(), "0".to_owned()));
     seen.headers.sort();
+    // A filter that shortens a body under a fixed length makes it look cut.
+    let promised = seen.headers.iter().find(|(name, _)| name == "content-length");
+    let promised = promised.and_then(|(_, length)| length.parse::<usize>().ok());
+    seen.truncated |= !seen.body.is_empty() && promised.is_some_and(|promised| seen.body.len() < promised);
     seen
 }
 

@@ -3,7 +3,6 @@
 //! Envoy asks the kernel for SIGTERM when the *thread* that spawned it ends, and the test harness ends a thread with each
 //! test: a keeper thread spawns it and parks for ever.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -11,13 +10,21 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use fairlead_emulator::FailurePolicy;
-
 use super::emulate::Run;
-use super::probe;
-use super::scenario::{Filter, Scenario, Seen, Step, Up};
+use super::scenario::Scenario;
+
+mod bootstrap;
+mod client;
+mod upstream;
+
+use bootstrap::bootstrap;
+use client::client;
+use upstream::serve;
 
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longer than the probe's timers.
+const TICK: Duration = Duration::from_millis(60);
 
 /// The binary, or `None` where there is none and none is demanded.
 pub(crate) fn binary() -> Option<PathBuf> {
@@ -51,7 +58,7 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
     for (index, step) in scenario.steps.iter().enumerate() {
         std::thread::sleep(Duration::from_millis(step.wait));
         let before = lines(&log);
-        let seen = client(&envoy, step, index, || {
+        let seen = client(envoy.listener, step, index, || {
             let path = step.path(index);
             wait("the request is seen", || {
                 lines(&log).iter().any(|line| line.1.contains(&path))
@@ -66,12 +73,23 @@ pub(crate) fn run(binary: &Path, scenario: &Scenario) -> Run {
         } else {
             wait("the stream is deleted", || deleted(&lines(&log)) >= expected);
         }
+        // A timer that outlives its stream is to fire before the next step; one that was set twice fires once.
+        let start = Instant::now();
+        while start.elapsed() < TICK && !timers_fired(&lines(&log)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         marks.push(before.len());
     }
     envoy.quit();
     let all = lines(&log);
     sort_lines(&mut run, &all, &marks);
     run
+}
+
+/// True if there are as many ticks as timers were set.
+fn timers_fired(lines: &[(String, String)]) -> bool {
+    let count = |text: &str| lines.iter().filter(|line| line.1.starts_with(text)).count();
+    count("on_tick(") >= count("  pause, tick period")
 }
 
 /// Tells the threads apart: the main one logs first; a worker is numbered when it serves its first step.
@@ -244,291 +262,4 @@ fn http(address: SocketAddr, method: &str, path: &str) -> Option<String> {
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     Some(text)
-}
-
-/// Sends a step's request and reads what comes back until the connection ends.
-fn client(envoy: &Process, step: &Step, index: usize, request_is_seen: impl FnOnce()) -> Seen {
-    let mut stream = TcpStream::connect(envoy.listener).expect("Envoy listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
-    let mut request = format!("{} {} HTTP/1.1\r\n", step.method, step.path(index)).into_bytes();
-    let host = step
-        .host
-        .iter()
-        .map(|host| ("host".to_owned(), host.clone().into_bytes()));
-    for (name, value) in host.chain(step.sent_headers()) {
-        request.extend([name.as_bytes(), b": ", &value, b"\r\n"].concat());
-    }
-    request.extend(b"connection: close\r\n\r\n");
-    if step.body.is_some() || !step.trailers.is_empty() {
-        if let Some(body) = &step.body {
-            request.extend(format!("{:x}\r\n{body}\r\n", body.len()).into_bytes());
-        }
-        request.extend(b"0\r\n");
-        for (name, value) in &step.trailers {
-            request.extend(format!("{name}: {value}\r\n").into_bytes());
-        }
-        request.extend(b"\r\n");
-    }
-    stream.write_all(&request).expect("the request is sent");
-    if step.abort {
-        request_is_seen();
-        return Seen {
-            status: 0,
-            headers: Vec::new(),
-            body: String::new(),
-            truncated: false,
-        };
-    }
-    let mut response = Vec::new();
-    drop(stream.read_to_end(&mut response));
-    parse(&response, step.method == "HEAD")
-}
-
-/// Headers that Envoy adds after the filters, or that belong to the connection.
-const HOP: &[&str] = &["date", "server", "connection", "transfer-encoding", "trailer"];
-
-fn parse(response: &[u8], is_head: bool) -> Seen {
-    let text = String::from_utf8_lossy(response).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let mut lines = head.lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|status| status.parse().ok());
-    let mut headers: Vec<(String, String)> = lines
-        .filter_map(|line| {
-            line.split_once(": ")
-                .or_else(|| line.strip_suffix(':').map(|name| (name, "")))
-        })
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    headers.retain(|(name, _)| !HOP.contains(&name.as_str()));
-    let promised = headers.iter().find(|(name, _)| name == "content-length");
-    let promised = promised
-        .and_then(|(_, length)| length.parse::<usize>().ok())
-        .filter(|_| !is_head);
-    let (body, truncated) = if chunked && !is_head {
-        unchunk(body)
-    } else {
-        (
-            body.to_owned(),
-            promised.is_some_and(|promised| body.len() < promised),
-        )
-    };
-    Seen {
-        status: status.unwrap_or(0),
-        headers,
-        body,
-        truncated,
-    }
-}
-
-fn unchunk(mut text: &str) -> (String, bool) {
-    let mut body = String::new();
-    while let Some((size, rest)) = text.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size, 16) else {
-            break;
-        };
-        if size == 0 {
-            return (body, false);
-        }
-        body.push_str(rest.get(..size).unwrap_or(rest));
-        text = rest.get(size + 2..).unwrap_or("");
-    }
-    (body, true)
-}
-
-/// An HTTP/1 server that does what the step in the path says; it lives as long as the test process.
-fn serve(scenario: &Scenario) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let steps = scenario.steps.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let steps = steps.clone();
-            std::thread::spawn(move || connection(stream, &steps));
-        }
-    });
-    address
-}
-
-fn connection(mut stream: TcpStream, steps: &[Step]) -> Option<()> {
-    let mut buffer = Vec::new();
-    loop {
-        let end = loop {
-            if let Some(end) = message_end(&buffer) {
-                break end;
-            }
-            let mut chunk = [0; 4096];
-            let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-            buffer.extend(&chunk[..count]);
-        };
-        let message: Vec<u8> = buffer.drain(..end).collect();
-        let text = String::from_utf8_lossy(&message).into_owned();
-        let path = text.split(' ').nth(1)?.to_owned();
-        let index: usize = path.split('/').nth(2)?.split('?').next()?.parse().ok()?;
-        let head = text.starts_with("HEAD");
-        match &steps.get(index)?.up {
-            Up::Answer {
-                status,
-                headers,
-                body,
-                trailers,
-            } => {
-                let mut response = format!("HTTP/1.1 {status} x\r\n");
-                for (name, value) in headers {
-                    write!(response, "{name}: {value}\r\n").ok()?;
-                }
-                let length = if *status == 204 || head {
-                    ""
-                } else {
-                    "content-length: 0\r\n"
-                };
-                if body.is_empty() && trailers.is_empty() {
-                    write!(response, "{length}\r\n").ok()?;
-                    stream.write_all(response.as_bytes()).ok()?;
-                    continue;
-                }
-                response.push_str("transfer-encoding: chunked\r\n\r\n");
-                if head {
-                    stream.write_all(response.as_bytes()).ok()?;
-                    continue;
-                }
-                for (number, chunk) in body.iter().enumerate() {
-                    if number > 0 {
-                        // The chunks are to arrive apart.
-                        stream.write_all(response.as_bytes()).ok()?;
-                        response.clear();
-                        std::thread::sleep(Duration::from_millis(30));
-                    }
-                    write!(response, "{:x}\r\n{chunk}\r\n", chunk.len()).ok()?;
-                }
-                response.push_str("0\r\n");
-                for (name, value) in trailers {
-                    write!(response, "{name}: {value}\r\n").ok()?;
-                }
-                response.push_str("\r\n");
-                stream.write_all(response.as_bytes()).ok()?;
-            }
-            Up::Close => return None,
-            Up::Never | Up::NoRoute | Up::Unreachable | Up::Timeout => {
-                drop(stream.read(&mut [0; 1]));
-                return None;
-            }
-        }
-    }
-}
-
-/// The length of the first complete message.
-fn message_end(buffer: &[u8]) -> Option<usize> {
-    let find = |from: usize, what: &[u8]| {
-        buffer
-            .get(from..)?
-            .windows(what.len())
-            .position(|window| window == what)
-            .map(|at| from + at + what.len())
-    };
-    let head = find(0, b"\r\n\r\n")?;
-    let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-    if !text.contains("transfer-encoding: chunked") {
-        return Some(head);
-    }
-    let last = if buffer.get(head..head + 3) == Some(b"0\r\n") {
-        head
-    } else {
-        find(head, b"\r\n0\r\n")? - 3
-    };
-    if buffer.get(last..last + 5) == Some(b"0\r\n\r\n") {
-        Some(last + 5)
-    } else {
-        find(last, b"\r\n\r\n")
-    }
-}
-
-fn bootstrap(scenario: &Scenario, upstream: SocketAddr, dead: SocketAddr) -> String {
-    let filters: String = scenario.filters.iter().map(wasm).collect();
-    format!(
-        r#"
-node: {{id: emulator, cluster: emulator}}
-admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
-static_resources:
-  listeners:
-  - name: main
-    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: main
-          delayed_close_timeout: 0s
-          generate_request_id: false
-          server_header_transformation: PASS_THROUGH
-          http_protocol_options: {{enable_trailers: true}}
-          route_config:
-            virtual_hosts:
-            - name: emulator
-              domains: ["*"]
-              routes:
-              - {{name: route, match: {{prefix: /up}}, route: {{cluster: up, timeout: 0s}}}}
-              - {{name: route, match: {{prefix: /pairs}}, route: {{cluster: up, timeout: 0s}}}}
-              - {{name: route, match: {{prefix: /dead}}, route: {{cluster: dead}}}}
-              - {{name: route, match: {{prefix: /late}}, route: {{cluster: up, timeout: 0.05s}}}}
-          http_filters:{filters}
-          - name: router
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-              suppress_envoy_headers: true
-  clusters:
-  - name: up
-    connect_timeout: 5s
-    load_assignment: {{cluster_name: up, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {up}}}}}}}}}]}}]}}
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {{http_protocol_options: {{enable_trailers: true}}}}
-  - name: dead
-    connect_timeout: 5s
-    load_assignment: {{cluster_name: dead, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {dead}}}}}}}}}]}}]}}
-"#,
-        up = upstream.port(),
-        dead = dead.port(),
-    )
-}
-
-fn wasm(filter: &Filter) -> String {
-    let policy = match filter.policy {
-        FailurePolicy::FailClosed => "failure_policy: FAIL_CLOSED",
-        FailurePolicy::FailOpen => "failure_policy: FAIL_OPEN",
-        FailurePolicy::LegacyFailOpen => "fail_open: true",
-        FailurePolicy::FailReload => "failure_policy: FAIL_RELOAD",
-    };
-    let string = |value: &str| {
-        format!(r#"{{"@type": type.googleapis.com/google.protobuf.StringValue, value: "{value}"}}"#)
-    };
-    format!(
-        r#"
-          - name: {name}
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
-              config:
-                name: {name}
-                root_id: {root}
-                {policy}
-                configuration: {configuration}
-                vm_config:
-                  runtime: envoy.wasm.runtime.v8
-                  vm_id: "{vm}"
-                  configuration: {vm_configuration}
-                  code: {{local: {{filename: "{path}"}}}}"#,
-        name = filter.name,
-        root = filter.root_id,
-        vm = filter.vm_id,
-        configuration = string(&filter.configuration),
-        vm_configuration = string(filter.vm_configuration),
-        path = probe::path().display(),
-    )
 }

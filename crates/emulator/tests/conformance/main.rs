@@ -4,6 +4,15 @@
 //! `golden` compares the emulator with what Envoy 1.40 logged once; `differential` runs Envoy itself (`FAIRLEAD_ENVOY`
 //! names the binary; without it these tests say so and pass, but fail where `CI=true`).
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says on stdout why it does nothing"
+)]
+
 mod concurrency;
 mod differential;
 mod emulate;

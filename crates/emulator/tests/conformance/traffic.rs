@@ -279,14 +279,16 @@ fn step(dice: &mut Dice) -> Step {
     let more = dice.pick(WORDS);
     // Resetting a stream and answering it in one callback is left out: see the differences in `differential`.
     if dice.roll(3) == 0 && !words.starts_with("close") && !more.starts_with("close") {
-        words = format!("{words} {more}");
+        words = format!("{words} {more}").trim().to_owned();
     }
     let mut step = if dice.roll(2) == 0 {
         get(&words)
     } else {
         post(&words, dice.pick(&["x", "hello", "0123456789"]))
     };
-    if step.body.is_some() && dice.roll(3) == 0 {
+    // Two filters that pause a message with trailers are left out: see the differences in `differential`.
+    let pauses = words.contains("pause");
+    if step.body.is_some() && !pauses && dice.roll(3) == 0 {
         step = step.trailer("x-t", "1");
     }
     for (name, value) in [
@@ -306,8 +308,9 @@ fn step(dice: &mut Dice) -> Step {
         2 => step.up(Up::Close),
         3 => step.without_host(),
         4 => step.up(answer(404, &[])),
-        5 => step.up(answer(200, &["first", "second"])),
-        6 => step.up_trailer("x-trailer", "v"),
+        // One chunk: whether a second one comes before or after a tick is a matter of time.
+        5 => step.up(answer(500, &["oops"])),
+        6 if !pauses => step.up_trailer("x-trailer", "v"),
         _ => step,
     }
 }

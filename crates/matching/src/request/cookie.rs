@@ -1,3 +1,5 @@
+//! Finding one cookie in a `Cookie` header (RFC 6265, 4.2), tolerant of what browsers and scripts really send.
+
 use std::ops::Range;
 
 /// Where the value of the first cookie of a name lies.

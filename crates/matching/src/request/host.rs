@@ -1,3 +1,5 @@
+//! The host of a request in its normal form, so that one host has one spelling.
+
 use std::borrow::Cow;
 
 /// Lower case, without port and one trailing dot; `None` if nothing is left.

@@ -1,3 +1,5 @@
+//! Finding and decoding one parameter of a query, as an HTML form encodes it.
+
 use std::ops::Range;
 
 /// Where the value of the first parameter of a name lies, not yet decoded.

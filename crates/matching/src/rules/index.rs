@@ -23,6 +23,7 @@ pub(super) enum Anchor<'s> {
 }
 
 /// The anchor of each entry: of host and path the one that fewer entries share.
+#[inline(never)]
 pub(super) fn anchors<'s>(specs: impl Iterator<Item = &'s MatchSpec>) -> Vec<Anchor<'s>> {
     let choices: Vec<_> = specs.map(|spec| (hosts(spec), path(spec))).collect();
     let mut tables = Tables::default();
@@ -49,6 +50,7 @@ pub(super) fn anchors<'s>(specs: impl Iterator<Item = &'s MatchSpec>) -> Vec<Anc
     choices.into_iter().map(rarer).collect()
 }
 
+#[inline(never)]
 fn hosts(spec: &MatchSpec) -> Anchor<'_> {
     let hosts: Vec<&Host> = spec.hosts.iter().map(|host| host.host()).collect();
     if hosts.is_empty() || hosts.contains(&&Host::Any) {
@@ -58,6 +60,7 @@ fn hosts(spec: &MatchSpec) -> Anchor<'_> {
     }
 }
 
+#[inline(never)]
 fn path(spec: &MatchSpec) -> Anchor<'_> {
     match (&spec.path, &spec.grpc) {
         (Some(PathSpec::Exact(path)), _) => Anchor::Paths(vec![path.into()]),
@@ -110,6 +113,7 @@ struct Tables {
 }
 
 impl Tables {
+    #[inline(never)]
     fn insert(&mut self, anchor: &Anchor<'_>) -> Vec<Place> {
         let host = |host: &&Host| match host {
             Host::Any => None,
@@ -157,6 +161,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Files entries, which come in the order of their rules, and lays them out list by list.
+    #[inline(never)]
     pub(super) fn build(drafts: &[(Entry, Anchor<'_>)], entries: &mut Vec<Entry>) -> Self {
         let mut tables = Tables::default();
         let mut filed: [Vec<Vec<Entry>>; TABLES] = Default::default();
@@ -196,6 +201,7 @@ impl Index {
     }
 
     /// Calls `visit` with each list of entries that a host anchors.
+    #[inline(never)]
     pub(super) fn under_host(&self, host: &[u8], visit: &mut impl FnMut(Range<u32>)) {
         let [hosts, domains, _, _] = &self.lists;
         if let Some(number) = self.hosts.exact.get(host) {
@@ -206,6 +212,7 @@ impl Index {
     }
 
     /// Calls `visit` with each list of entries that a path anchors.
+    #[inline(never)]
     pub(super) fn under_path(&self, path: &[u8], visit: &mut impl FnMut(Range<u32>)) {
         let [_, _, paths, prefixes] = &self.lists;
         if let Some(number) = self.paths.get(path) {

@@ -54,6 +54,7 @@ impl Default for Prefixes {
 
 impl Prefixes {
     /// Arranges prefixes; each keeps its number.
+    #[inline(never)]
     pub(crate) fn build(prefixes: &Literals) -> Self {
         let all: Vec<u32> = (0..small(prefixes.len())).collect();
         let mut built = Self {
@@ -88,6 +89,7 @@ impl Prefixes {
     /// The group is cut at a length with a quarter of it below: a hit mostly leaves few that start with the same
     /// key, a miss leaves the quarter. The recursion is as deep as the search takes steps: each leaves at most
     /// three quarters.
+    #[inline(never)]
     fn arrange(&mut self, prefixes: &Literals, group: &[u32]) -> u32 {
         let quarter = (group.len() as u64).wrapping_shr(2);
         let mut upto = 0_u64;

@@ -260,7 +260,11 @@ fn a_value_that_is_not_utf8_is_compared_as_bytes_and_a_dot_matches_a_stray_byte(
     check(&query("q", TextSpec::Exact("ü".into())), &get("/?q=%C3%BC"), true);
     check(&query("q", TextSpec::Suffix("b".into())), &get("/?q=%ffb"), true);
     check(&query("q", TextSpec::Regex(regex("."))), &get("/?q=%ff"), true);
-    check(&query("q", TextSpec::Regex(regex("."))), &get("/?q=%ff%ff"), false);
+    check(
+        &query("q", TextSpec::Regex(regex("."))),
+        &get("/?q=%ff%ff"),
+        false,
+    );
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Networks in CIDR notation (RFC 4632, RFC 4291).
+
 use super::SpecError;
 use crate::client::{canonical, mask};
 use std::net::IpAddr;

@@ -1,3 +1,5 @@
+//! What can be wrong with a text of a spec, as data.
+
 use std::fmt;
 
 /// What is wrong with a text of a spec. The `Display` text says what is wrong and how to mend it.

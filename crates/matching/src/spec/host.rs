@@ -1,3 +1,5 @@
+//! Hosts of a match: one host, all hosts below a domain, or any.
+
 use super::SpecError;
 use std::net::Ipv6Addr;
 

@@ -1,3 +1,5 @@
+//! Names of headers, methods and paths as a config may write them.
+
 use super::SpecError;
 
 /// Whether these bytes are a token (RFC 9110, 5.6.2).

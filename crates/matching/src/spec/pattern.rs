@@ -20,10 +20,14 @@ impl Pattern {
     /// [`SpecError::Regex`] for syntax that is wrong or not supported, and for an expression that is too large.
     pub fn parse(pattern: &str) -> Result<Self, SpecError> {
         match fairlead_regex::Pattern::parse(pattern) {
-            Ok(regex) => Ok(Self { source: pattern.to_owned(), regex }),
-            Err(error) => {
-                Err(SpecError::Regex { pattern: pattern.to_owned(), reason: error.to_string() })
-            }
+            Ok(regex) => Ok(Self {
+                source: pattern.to_owned(),
+                regex,
+            }),
+            Err(error) => Err(SpecError::Regex {
+                pattern: pattern.to_owned(),
+                reason: error.to_string(),
+            }),
         }
     }
 

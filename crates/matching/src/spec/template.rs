@@ -1,3 +1,5 @@
+//! Path templates.
+
 use super::{SpecError, path_literal};
 
 /// A path with variables, `/users/{id}/orders/{order}`: each variable stands for exactly one segment that is not

@@ -45,6 +45,7 @@ pub(crate) struct Set {
 
 impl Set {
     /// Unpacks a set and corrects every TAT that no quota of the table explains; says whether there was one.
+    #[inline(never)]
     pub(crate) fn read(bytes: Option<&[u8]>, now: u64, longest_fill: u64) -> (Self, bool) {
         let mut set = Self::read_as_is(bytes);
         let mut corrected = false;
@@ -91,6 +92,7 @@ impl Set {
     }
 
     /// Packs the set. Slots whose TAT has passed are left out: nobody can tell.
+    #[inline(never)]
     pub(crate) fn write(&self, now: u64, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.push(SET_VERSION);

@@ -85,7 +85,7 @@ impl Ledger {
         }
         increment(&mut seen.refused);
         increment(&mut self.said.refused);
-        if answer.status != REFUSED || !answer.retry_after.is_some_and(|seconds| seconds > 0) {
+        if answer.status != REFUSED || answer.retry_after.is_none_or(|seconds| seconds == 0) {
             increment(&mut self.said.refused_other);
         } else if !told {
             increment(&mut self.said.refused_silent);

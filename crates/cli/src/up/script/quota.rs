@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(
             bounds(NUMBERS, &answers(5)),
             Bounds {
-                least: 118,
+                least: 119,
                 most: 120
             }
         );
