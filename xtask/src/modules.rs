@@ -46,6 +46,8 @@ pub(crate) struct Built {
 struct FilterMetadata {
     /// The callbacks that the stage uses, without the prefix: `request_headers`, `tick`.
     callbacks: BTreeSet<String>,
+    /// The largest that the module may be, in KiB.
+    max_kib: usize,
 }
 
 /// Builds the filters named (all if none is) into dist/.
@@ -92,12 +94,13 @@ fn build_one(
     console: &Console,
 ) -> anyhow::Result<Built> {
     console.step(&format!("build {name}.wasm"));
-    let callbacks = callbacks(package)?;
+    let metadata = metadata(package)?;
     let linked = compile::compile(package, paths, console)?;
-    let stripped = exports::strip(&snip::snip(&linked)?, &callbacks)?;
+    let stripped = exports::strip(&snip::snip(&linked)?, &metadata.callbacks)?;
     let optimised = optimizer.run(&stripped)?;
     let imports = imports::check(&optimised)?;
     paths.check_absent(&optimised)?;
+    check_size(optimised.len(), metadata.max_kib)?;
     let path = workspace.dist().join(format!("{name}.wasm"));
     replace(&path, &optimised)?;
     Ok(Built {
@@ -111,15 +114,25 @@ fn build_one(
     })
 }
 
-fn callbacks(package: &Package) -> anyhow::Result<BTreeSet<String>> {
+fn metadata(package: &Package) -> anyhow::Result<FilterMetadata> {
     let metadata = package.metadata.get("fairlead").cloned().unwrap_or_default();
-    let metadata: FilterMetadata = serde_json::from_value(metadata).with_context(|| {
+    serde_json::from_value(metadata).with_context(|| {
         format!(
-            "{}: write the callbacks that the stage uses: [package.metadata.fairlead] callbacks = [\"request_headers\"]",
+            "{}: name the callbacks that the stage uses and the size it may have: [package.metadata.fairlead] callbacks = \
+             [\"request_headers\"], max_kib = 200",
             package.manifest_path.display()
         )
-    })?;
-    Ok(metadata.callbacks)
+    })
+}
+
+fn check_size(bytes: usize, max_kib: usize) -> anyhow::Result<()> {
+    if bytes > max_kib * 1024 {
+        bail!(
+            "the module has {bytes} bytes, {} more than max_kib allows: see docs/adr/0007-module-size.md for what costs how much",
+            bytes - max_kib * 1024
+        );
+    }
+    Ok(())
 }
 
 /// Writes a file so that nobody ever sees half of it.
@@ -128,4 +141,15 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(&unfinished, bytes)
         .and_then(|()| std::fs::rename(&unfinished, path))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_over_its_size_is_refused() {
+        assert!(check_size(200 * 1024, 200).is_ok());
+        assert!(check_size(200 * 1024 + 1, 200).is_err());
+    }
 }
