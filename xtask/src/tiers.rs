@@ -162,6 +162,10 @@ pub(crate) const STEPS: &[Step] = &[
         run: Run::Tests(&["test", "--no-fail-fast", "--release", NATIVE_CRATES, "--doc"]),
     },
     Step {
+        tier: Tier::Emulator, what: "build fairlead", needs: &[],
+        run: Run::Check(&["build", "--release", NATIVE_CRATES, "--bins"]),
+    },
+    Step {
         tier: Tier::Emulator, what: "end to end", needs: &[Need::Modules],
         run: Run::Tests(&["test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "emulator*"]),
     },

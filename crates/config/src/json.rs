@@ -128,6 +128,7 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::Text(value.to_owned()))
     }
 
+    #[inline(never)]
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
@@ -136,6 +137,7 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::List(list))
     }
 
+    #[inline(never)]
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object = Vec::new();
         while let Some(entry) = entries.next_entry()? {

@@ -125,16 +125,19 @@ impl Problems {
     }
 
     /// Notes a problem made of pieces. One function instead of a `format!` in each place keeps the .wasm small.
+    #[inline(never)]
     pub(crate) fn say(&mut self, pieces: &[&str]) {
         self.add(pieces.concat());
     }
 
     /// Notes that `value` is not what belongs here: `expected` says what does and, after a colon, how to write it.
+    #[inline(never)]
     pub(crate) fn wrong(&mut self, value: &Json, expected: &str) {
         self.say(&[&value.excerpt(), " is not ", expected]);
     }
 
     /// Notes a problem in a field of the object where the walk is.
+    #[inline(never)]
     pub(crate) fn say_at(&mut self, key: &str, pieces: &[&str]) {
         let mark = self.enter(key);
         self.say(pieces);

@@ -57,8 +57,10 @@ pub(crate) fn define(filter: &str, plugin: &str, def: &MetricDef) -> Option<u32>
 /// The words that begin a label in Istio's patterns, each followed by a dot.
 const LABELS: [&str; 4] = ["cache", "component", "tag", "wasm_filter"];
 
-fn follows_dot(text: &str, at: usize, word: &str) -> bool {
-    text.as_bytes().get(at.saturating_add(word.len())) == Some(&b'.')
+fn begins_label(text: &str) -> bool {
+    LABELS
+        .iter()
+        .any(|label| text.as_bytes().ends_with(label.as_bytes()))
 }
 
 /// The host's name of a metric, which its bootstrap's patterns take apart again.
@@ -74,16 +76,13 @@ fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
         }
     }));
     // The patterns are not anchored: what ends like one of their words would begin a label of its own.
-    if LABELS.iter().any(|label| plugin.ends_with(label)) {
+    if begins_label(plugin) {
         name.push('_');
     }
     name.push('.');
     if let Some(rule) = &def.rule {
         name.push_str("tag.");
-        let dots = LABELS.iter().any(|label| {
-            rule.match_indices(label)
-                .any(|(at, _)| follows_dot(rule, at, label))
-        });
+        let dots = rule.rsplit('.').skip(1).any(begins_label);
         name.extend(
             rule.chars()
                 .map(|c| if c == ';' || (dots && c == '.') { '_' } else { c }),

@@ -108,6 +108,7 @@ fn end(start: usize, out: &mut [u8]) {
 }
 
 impl Source {
+    #[inline(never)]
     fn compile(source: &KeySource, needs: &mut Needs) -> Self {
         let mut reads = |name: &str| needs.header(HeaderMap::Request, name);
         match source {
@@ -158,6 +159,7 @@ impl Source {
     }
 
     /// Appends the value; `false` if there is none, perhaps after a piece of one.
+    #[inline(never)]
     fn write<'v, V: View>(&'v self, request: &Request<'v, V>, out: &mut Vec<u8>) -> bool {
         let value = match self {
             Self::Header(name) => request.header(name),

@@ -69,6 +69,7 @@ pub(super) fn check_overrides(
 }
 
 /// FNV-1a of a key. Comparing these first makes 4096 overrides a matter of milliseconds.
+#[inline(never)]
 fn fingerprint(key: &[String]) -> u64 {
     let bytes = key.iter().flat_map(|value| value.bytes().chain([0]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -76,6 +77,7 @@ fn fingerprint(key: &[String]) -> u64 {
     })
 }
 
+#[inline(never)]
 fn check_override(fields: OverrideFields, key: &[KeyPartSpec], at: &mut Problems) -> Option<Override> {
     if fields.unlimited.is_some() && fields.burst.is_some() {
         at.say_at("burst", &["means nothing with unlimited: leave it out"]);
@@ -93,6 +95,7 @@ fn check_override(fields: OverrideFields, key: &[KeyPartSpec], at: &mut Problems
     })
 }
 
+#[inline(never)]
 fn check_key(values: Vec<Option<String>>, parts: &[KeyPartSpec], at: &mut Problems) -> Option<Vec<String>> {
     if values.len() != parts.len() {
         let (has, needs) = (values.len().to_string(), parts.len().to_string());
@@ -115,6 +118,7 @@ fn check_key(values: Vec<Option<String>>, parts: &[KeyPartSpec], at: &mut Proble
 }
 
 /// The form in which requests have `value`, if they can have it.
+#[inline(never)]
 fn check_value(value: String, part: &KeyPartSpec, at: &mut Problems) -> Option<String> {
     if part.default.as_ref() == Some(&value) {
         return Some(value);

@@ -28,6 +28,13 @@ impl Problems {
                 self.say_at(key, &["is null: write a value, or leave the field out"]);
             }
         }
+        self.needed(fields, shape, before);
+        Some(fields)
+    }
+
+    /// Notes the fields that are missing, and choices of which not exactly one is there.
+    #[inline(never)]
+    fn needed(&mut self, fields: &Fields, shape: &Shape, before: usize) {
         let has = |key: &str| fields.iter().any(|(name, _)| name == key);
         let mut either = Vec::new();
         let mut given = Vec::new();
@@ -48,10 +55,10 @@ impl Problems {
         } else if given.is_empty() && !either.is_empty() && before == self.count() {
             self.say(&["is not ", shape.what, " yet: write one of ", &or_list(&either)]);
         }
-        Some(fields)
     }
 
     /// Fields are compared with each other, so that their number must be bounded.
+    #[inline(never)]
     fn not_too_many(&mut self, fields: &Fields) -> Option<()> {
         const MOST: usize = 256;
         if fields.len() > MOST {
@@ -61,6 +68,7 @@ impl Problems {
         Some(())
     }
 
+    #[inline(never)]
     fn unknown(&mut self, key: &str, shape: &Shape) {
         let known: Vec<&str> = shape.fields.iter().map(|(name, _)| *name).collect();
         match nearest(key, &known) {

@@ -97,6 +97,7 @@ pub(super) fn compile(spec: &MatchSpec, anchor: &Anchor<'_>, needs: &mut Needs, 
 }
 
 impl Condition {
+    #[inline(never)]
     pub(super) fn holds<'v, V: View>(&'v self, request: &Request<'v, V>) -> bool {
         work::count(1);
         match self {
@@ -126,6 +127,7 @@ fn one_of(names: &[String], name: &[u8]) -> bool {
 }
 
 impl Text {
+    #[inline(never)]
     fn compile(spec: &TextSpec) -> Self {
         match spec {
             TextSpec::Exact(text) => Self::Exact(text.as_bytes().into()),
