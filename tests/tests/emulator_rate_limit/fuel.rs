@@ -43,7 +43,7 @@ fn scenarios() -> Vec<Scenario> {
     let per_key = |rate: &str, scope: &str| json!({"name": "per-key", "key": [{"header": "x-api-key"}], "rate": rate, "scope": scope});
     let by = |part: Value| json!([{"name": "by", "key": [part], "rate": "1000/s"}]);
     let host = |n: usize| json!({"name": format!("host-{n}"), "match": [{"hosts": [format!("h{n}.example.com")]}], "rate": "1000/s"});
-    let hosts: Vec<Value> = (0..256).map(host).collect();
+    let hosts: Vec<Value> = (0..1000).map(host).collect();
     let on_host = with_key("k").authority("h200.example.com");
     let path = json!([{"name": "path", "match": [{"path": {"prefix": "/v1/"}}], "rate": "1000/s"}]);
     let two = json!([per_key("1000/s", "proxy"), {"name": "all", "rate": "1000/s"}]);
@@ -102,9 +102,9 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario("two limits, admitted", &two, with_key("k"), 200),
         scenario("two limits, the second denies", &both_denied, with_key("k"), 429),
-        scenario("256 limits on hosts, one matches", &json!(hosts), on_host, 200),
+        scenario("1,000 limits on hosts, one matches", &json!(hosts), on_host, 200),
         scenario(
-            "256 limits on hosts, none matches",
+            "1,000 limits on hosts, none matches",
             &json!(hosts),
             with_key("k"),
             200,
@@ -189,6 +189,6 @@ fn fuel_is_the_same_in_every_run_and_does_not_depend_on_the_other_limits() {
     assert_eq!(measure(find("one header key, denied")), Some(first));
     // Hosts are looked up, not tried one after the other.
     let none = measure(find("no match")).unwrap();
-    let many = measure(find("256 limits on hosts, none matches")).unwrap();
-    assert!(many < none + 2000, "256 limits cost {many}, one costs {none}");
+    let many = measure(find("1,000 limits on hosts, none matches")).unwrap();
+    assert!(many < none + 2000, "1,000 limits cost {many}, one costs {none}");
 }

@@ -12,7 +12,7 @@ use fairlead_quota::{OnOverflow, Quota, Rate, RateError};
 use std::num::NonZeroU32;
 
 /// More limits than one config needs: each has metrics of its own, which a proxy can never delete.
-const MAX_LIMITS: usize = 256;
+const MAX_LIMITS: usize = 1024;
 
 /// Requests at once.
 pub(super) type Burst = Int<1, { u32::MAX }>;
@@ -204,7 +204,7 @@ impl Read for Limits {
         if let Json::List(items) = value
             && items.len() > MAX_LIMITS
         {
-            at.say(&["has ", &items.len().to_string(), " limits, and 256 are the most"]);
+            at.say(&["has ", &items.len().to_string(), " limits, and 1024 are the most"]);
             return None;
         }
         at.unique(value, "name");
@@ -271,7 +271,7 @@ pub(super) fn quota(rate: Option<Rate>, burst: Option<u32>, at: &mut Problems) -
 
 described_as! {
     RateLimit => RateLimitFields;
-    Limits => List<Limit>, { "maxItems": 256 };
+    Limits => List<Limit>, { "maxItems": 1024 };
     Limit => LimitFields;
 }
 

@@ -222,8 +222,8 @@ fn a_config_has_bounds() {
             .collect();
         format!(r#"{{"limits":[{}]}}"#, limits.join(","))
     };
-    check(&limits(256), &[]);
-    check(&limits(257), &["limits: has 257 limits, and 256 are the most"]);
+    check(&limits(1024), &[]);
+    check(&limits(1025), &["limits: has 1025 limits, and 1024 are the most"]);
     let fields = |count: usize| -> String {
         let fields: Vec<String> = (0..count)
             .map(|i| format!(r#""h{i}":{{"present":true}}"#))
