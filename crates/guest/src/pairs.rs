@@ -4,6 +4,8 @@
 //! A fetched map is searched where it lies; nothing is copied out of it. A search costs one comparison of lengths a
 //! header. Bytes that do not decode are an empty map.
 
+use std::borrow::Cow;
+
 /// A fetched header map.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
@@ -18,6 +20,24 @@ impl Pairs {
     /// The first value of `name`.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// All values of `name`, joined by `separator`; borrowed if there is one.
+    pub(crate) fn joined(&self, name: &[u8], separator: &[u8]) -> Option<Cow<'_, [u8]>> {
+        let mut values = self
+            .iter()
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value);
+        let first = values.next()?;
+        let Some(second) = values.next() else {
+            return Some(Cow::Borrowed(first));
+        };
+        let mut all = first.to_vec();
+        for value in std::iter::once(second).chain(values) {
+            all.extend_from_slice(separator);
+            all.extend_from_slice(value);
+        }
+        Some(Cow::Owned(all))
     }
 
     fn iter(&self) -> Iter<'_> {
@@ -106,6 +126,9 @@ mod tests {
         assert_eq!(map.get(b"a"), Some(&b"1"[..]));
         assert_eq!(map.get(b"b"), Some(&b""[..]));
         assert_eq!(map.get(b"c"), None);
+        assert_eq!(map.joined(b"a", b"; ").as_deref(), Some(&b"1; 2"[..]));
+        assert_eq!(map.joined(b"b", b"; ").as_deref(), Some(&b""[..]));
+        assert_eq!(map.joined(b"c", b"; "), None);
     }
 
     proptest! {

@@ -12,6 +12,9 @@ use std::cell::{Cell, OnceCell};
 /// From how many headers of one map on the whole map is fetched.
 const READ_ALL_FROM: usize = 3;
 
+/// The one header whose lines are one value: HTTP/2 clients split it (RFC 9113, 8.2.3), and applications put it together.
+const COOKIE: &str = "cookie";
+
 /// How the headers and attributes of a configured stage are read.
 #[derive(Debug)]
 pub(crate) struct Reading {
@@ -24,8 +27,13 @@ pub(crate) struct Reading {
 impl Reading {
     pub(crate) fn new(needs: &Needs) -> Self {
         let named = |map| needs.headers().iter().filter(|(m, _)| *m == map).count();
+        let reads_cookies = needs
+            .headers()
+            .iter()
+            .any(|(map, name)| *map == HeaderMap::Request && name == COOKIE);
         Self {
-            whole_request: named(HeaderMap::Request) >= READ_ALL_FROM,
+            // The host's single read answers the first line only; cookies may come in several.
+            whole_request: named(HeaderMap::Request) >= READ_ALL_FROM || reads_cookies,
             whole_response: named(HeaderMap::Response) >= READ_ALL_FROM,
             paths: needs
                 .attributes()
@@ -105,10 +113,13 @@ impl View for HostView<'_> {
             return None;
         }
         match fetched {
-            Some(fetched) if whole => fetched
-                .get_or_init(|| Pairs::new(abi::header_pairs(host_map)))
-                .get(name.as_bytes())
-                .map(Cow::Borrowed),
+            Some(fetched) if whole => {
+                let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(host_map)));
+                if name == COOKIE {
+                    return pairs.joined(COOKIE.as_bytes(), b"; ");
+                }
+                pairs.get(name.as_bytes()).map(Cow::Borrowed)
+            }
             _ => abi::header(host_map, name.as_bytes()).map(Cow::Owned),
         }
     }

@@ -68,10 +68,20 @@ impl View for MemoryView {
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.headers
+        let mut values = self
+            .headers
             .iter()
-            .find(|(m, n, _)| *m == map && n == name)
-            .map(|(_, _, v)| Cow::Borrowed(v.as_slice()))
+            .filter(|(m, n, _)| *m == map && n == name)
+            .map(|(_, _, value)| value.as_slice());
+        let first = values.next()?;
+        if name != "cookie" {
+            return Some(Cow::Borrowed(first));
+        }
+        let rest: Vec<&[u8]> = values.collect();
+        if rest.is_empty() {
+            return Some(Cow::Borrowed(first));
+        }
+        Some(Cow::Owned([&[first], &rest[..]].concat().join(&b"; "[..])))
     }
 
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {

@@ -24,6 +24,9 @@ pub trait View {
 
     /// The first value of a header, by its lower-case name. Empty values are `Some`.
     ///
+    /// The lines of `cookie` are one value, joined by `; ` (RFC 9113, 8.2.3): a client could otherwise hide a cookie from
+    /// a stage by sending it in a second line, which applications read.
+    ///
     /// The name must have been named to [`crate::Needs::header`]; a front end may answer `None` otherwise.
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>>;
 

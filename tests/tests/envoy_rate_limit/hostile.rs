@@ -170,3 +170,39 @@ fn a_thousand_headers_and_huge_values_are_keys_like_others() {
     }
     assert_alive(&envoy);
 }
+
+#[test]
+fn a_client_does_not_escape_by_a_second_line_of_a_list() {
+    let Some(lab) = Lab::enter() else { return };
+    let limited_by =
+        |part: Value| json!({"limits": [{"name": "one", "key": [part], "rate": "1/h", "burst": 2}]});
+    let cookie = lab.plugin("by-cookie", &limited_by(json!({"cookie": "sid"})));
+    let address = lab.plugin(
+        "by-address",
+        &limited_by(json!({"client_ip": {"trusted_hops": 1}})),
+    );
+    let envoy = lab.start(
+        1,
+        [
+            listener("cookie").filter(cookie),
+            listener("address").filter(address),
+        ],
+    );
+    let split =
+        |name: &str, first: String, second: &str| Request::get("/").header(name, first).header(name, second);
+    let mut cookies = Connection::open(port(&envoy, "cookie"));
+    let mut addresses = Connection::open(port(&envoy, "address"));
+    for (number, expected) in [200, 200, 429, 429].into_iter().enumerate() {
+        let request = split("cookie", format!("junk={number}"), "sid=one");
+        assert_eq!(cookies.ask(&request).status, expected, "cookie, request {number}");
+        let request = split("x-forwarded-for", format!("9.9.9.{number}"), "203.0.113.7");
+        assert_eq!(
+            addresses.ask(&request).status,
+            expected,
+            "address, request {number}"
+        );
+    }
+    // Another cookie has a bucket of its own.
+    let other = split("cookie", "sid=two".to_owned(), "junk=1");
+    assert_eq!(cookies.ask(&other).status, 200);
+}
