@@ -57,6 +57,7 @@ struct FilterMetadata {
 pub(crate) fn build(workspace: &Workspace, only: &[String], console: &Console) -> anyhow::Result<Vec<Built>> {
     let filters = select(workspace, only)?;
     target::ensure(workspace, TARGET, console)?;
+    target::ensure_source(workspace, console)?;
     target::compare_toolchain(workspace, console)?;
     let optimizer = wasm_opt::ensure(workspace, console)?;
     let paths = compile::MachinePaths::find(workspace)?;

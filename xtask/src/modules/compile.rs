@@ -12,6 +12,17 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// The standard library is compiled with the module: a panic in it traps at once, and what would have told about it is not
+/// there (docs/adr/0007). This and [`SILENT`] are unstable, which is why the toolchain is pinned.
+const BUILD_STD: &str = "-Zbuild-std=std,panic_abort";
+
+/// A panic traps without a message, and no place in the source is noted for one.
+const SILENT: [&str; 3] = [
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+];
+
 /// Folders of this machine that the compiler would write into a module, with what it writes instead.
 #[derive(Debug)]
 pub(crate) struct MachinePaths {
@@ -63,9 +74,9 @@ impl MachinePaths {
 
     /// Compiler flags, separated as CARGO_ENCODED_RUSTFLAGS wants them.
     fn flags(&self) -> String {
-        let flags: Vec<String> = (self.renamed.iter())
-            .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
-            .collect();
+        let renamed = (self.renamed.iter())
+            .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+        let flags: Vec<String> = SILENT.iter().map(|flag| (*flag).to_owned()).chain(renamed).collect();
         flags.join("\u{1f}")
     }
 
@@ -134,6 +145,7 @@ pub(crate) fn compile(package: &Package, paths: &MachinePaths, console: &Console
             "wasm",
             "--features",
             "module",
+            BUILD_STD,
         ])
         .args([
             "--target",
@@ -143,6 +155,7 @@ pub(crate) fn compile(package: &Package, paths: &MachinePaths, console: &Console
             "--package",
         ])
         .arg(&package.name)
+        .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", paths.flags());
     let mut module = None;
     let compiled = process::stream(&mut command, console, |stream, line| {
@@ -202,7 +215,7 @@ mod tests {
     #[test]
     fn every_folder_is_renamed_for_the_compiler() {
         let flags = machine().flags();
-        let flags: Vec<&str> = flags.split('\u{1f}').collect();
+        let flags: Vec<&str> = flags.split('\u{1f}').skip(SILENT.len()).collect();
         assert_eq!(
             flags,
             [

@@ -9,9 +9,18 @@ use std::collections::BTreeSet;
 /// Crates from elsewhere, with what brings them in. Procedural macros run at compile time and do not count.
 const ALLOWED: &[(&str, &str)] = &[
     ("allocator-api2", "hashbrown"),
-    ("cfg-if", "governor"),
+    ("block-buffer", "sha2"),
+    ("cfg-if", "governor, sha2"),
+    ("crypto-common", "sha2"),
+    ("digest", "sha2"),
     ("equivalent", "hashbrown"),
     ("foldhash", "hashbrown"),
+    ("futures-core", "governor; nothing of it is linked"),
+    ("futures-sink", "governor; nothing of it is linked"),
+    ("futures-task", "governor; nothing of it is linked"),
+    ("futures-timer", "governor; nothing of it is linked"),
+    ("futures-util", "governor; nothing of it is linked"),
+    ("generic-array", "sha2"),
     ("governor", "the GCRA of fairlead-quota"),
     ("hashbrown", "proxy-wasm, governor"),
     ("itoa", "serde_json"),
@@ -19,28 +28,34 @@ const ALLOWED: &[(&str, &str)] = &[
     ("log", "fairlead-guest, proxy-wasm"),
     ("memchr", "serde_json"),
     ("nonzero_ext", "governor"),
+    ("parking_lot", "governor; nothing of it is linked"),
+    ("parking_lot_core", "governor; nothing of it is linked"),
+    ("pin-project-lite", "governor; nothing of it is linked"),
     ("portable-atomic", "governor"),
     ("proxy-wasm", "the ABI of fairlead-guest"),
-    ("rustc-std-workspace-alloc", "hashbrown"),
     ("scopeguard", "lock_api"),
     ("serde", "pluginConfig in fairlead-config"),
     ("serde_core", "serde"),
     ("serde_json", "pluginConfig in fairlead-config"),
-    ("siphasher", "keyed hashing of fairlead-quota"),
+    ("sha2", "Higress' draw and the key of release cookies in fairlead-rollout"),
+    ("siphasher", "keyed hashing of fairlead-quota and fairlead-rollout"),
+    ("slab", "governor; nothing of it is linked"),
     ("smallvec", "governor"),
     ("spinning_top", "governor"),
     ("talc", "the allocator of fairlead-guest"),
+    ("typenum", "sha2"),
     ("web-time", "governor"),
     ("zmij", "serde_json"),
 ];
 
 /// Crates of ours that belong into a module, besides the filter itself.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "fairlead-config",
     "fairlead-guest",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-regex",
+    "fairlead-rollout",
     "fairlead-stage",
 ];
 

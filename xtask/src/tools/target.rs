@@ -1,4 +1,4 @@
-//! Compile targets of the pinned toolchain.
+//! Parts of the pinned toolchain: compile targets, and the source of the standard library.
 
 use crate::console::{Console, Stream};
 use crate::process;
@@ -36,20 +36,39 @@ pub(crate) fn ensure(workspace: &Workspace, target: &str, console: &Console) -> 
     if Path::new(String::from_utf8_lossy(&libraries).trim()).is_dir() {
         return Ok(());
     }
+    add(workspace, "target", target, console)
+}
+
+/// Makes sure that the source of the standard library is there, which modules are compiled with.
+///
+/// # Errors
+/// It is missing and rustup is too, or cannot fetch it.
+pub(crate) fn ensure_source(workspace: &Workspace, console: &Console) -> anyhow::Result<()> {
+    let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let sysroot = String::from_utf8_lossy(&sysroot);
+    let lock = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    if lock.is_file() {
+        return Ok(());
+    }
+    add(workspace, "component", "rust-src", console)
+}
+
+/// Adds a `kind` of part (target, component) to the pinned toolchain.
+fn add(workspace: &Workspace, kind: &str, part: &str, console: &Console) -> anyhow::Result<()> {
     let channel = channel(&workspace.root)?;
     if !process::runs("rustup") {
         let remedy = format!(
-            "the compile target {target} is missing, and so is rustup: install rustup, or the target for Rust {channel}"
+            "the {kind} {part} is missing, and so is rustup: install rustup, or the {kind} for Rust {channel}"
         );
         return Err(Missing(remedy).into());
     }
-    console.step(&format!("rustup target add {target}"));
+    console.step(&format!("rustup {kind} add {part}"));
     process::check(
-        Command::new("rustup").args(["target", "add", target, "--toolchain", &channel]),
+        Command::new("rustup").args([kind, "add", part, "--toolchain", &channel]),
         console,
     )
     .context(Missing(format!(
-        "the compile target {target} could not be fetched: rustup target add {target}"
+        "the {kind} {part} could not be fetched: rustup {kind} add {part}"
     )))
 }
 
