@@ -37,10 +37,11 @@ impl Tier {
 }
 
 /// Crates that decide: no clock, no I/O, no global; their tests run natively and on wasm32.
-pub(crate) const PURE: [&str; 4] = [
+pub(crate) const PURE: [&str; 5] = [
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-regex",
+    "fairlead-rollout",
     "fairlead-stage",
 ];
 

@@ -1,12 +1,14 @@
 //! `fairlead check` and `fairlead schema`.
 
+mod canary;
+
 use crate::document::{Mistake, place};
 use crate::policy_file::{self, Advice, Placed, PolicyFile, Refused};
 use anyhow::Result;
 use clap::ValueEnum;
 use fairlead_config::policy::Checked;
-use fairlead_config::rate_limit::{Limit, Mode, RateLimit, Scope};
-use fairlead_config::{Filter, Severity};
+use fairlead_config::rate_limit::{Limit, RateLimit, Scope};
+use fairlead_config::{Filter, Mode, Severity};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -45,11 +47,13 @@ pub(crate) struct SchemaArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Known {
     RateLimit,
+    Canary,
 }
 
 pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
     let filter = match args.filter {
         Known::RateLimit => Filter::RateLimit,
+        Known::Canary => Filter::Canary,
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(filter))
@@ -167,16 +171,23 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-/// `WasmPlugin demo/rate-limit: rate_limit: ok: 2 limits, at most 8192 keys: per-key 100/s burst 200 by key (proxy), ...`
+/// `WasmPlugin demo/rate-limit: rate_limit: ok, 2 limits: per-key 100/s burst 200, 4096 keys; ...`
 fn summary(placed: &Placed) -> String {
-    let Checked::RateLimit(config) = &placed.checked else {
-        return String::new();
-    };
     let object = placed
         .object
         .as_ref()
         .map(|object| format!("{object}: "))
         .unwrap_or_default();
+    let what = match &placed.checked {
+        Checked::RateLimit(config) => format!(", {}", limits(config)),
+        Checked::Canary(config) => format!(", {}", canary::summary(config)),
+        _ => String::new(),
+    };
+    format!("{object}{}: ok{what}", placed.filter.name())
+}
+
+/// `2 limits: per-key 100/s burst 200, 4096 keys; all 5/s burst 5`
+fn limits(config: &RateLimit) -> String {
     let limits: Vec<String> = config.limits.iter().map(|limit| shown(config, limit)).collect();
     let plural = if limits.len() == 1 { "" } else { "s" };
     let list = if limits.is_empty() {
@@ -184,11 +195,7 @@ fn summary(placed: &Placed) -> String {
     } else {
         format!(": {}", limits.join("; "))
     };
-    format!(
-        "{object}{}: ok, {} limit{plural}{list}",
-        placed.filter.name(),
-        limits.len()
-    )
+    format!("{} limit{plural}{list}", limits.len())
 }
 
 fn shown(config: &RateLimit, limit: &Limit) -> String {
@@ -239,13 +246,17 @@ fn mistake_json(mistake: &Mistake) -> Value {
 }
 
 fn filter_json(placed: &Placed) -> Value {
-    let limits: Vec<Value> = match &placed.checked {
-        Checked::RateLimit(config) => config
-            .limits
-            .iter()
-            .map(|limit| limit_json(config, limit))
-            .collect(),
-        _ => Vec::new(),
+    let (limits, release): (Vec<Value>, _) = match &placed.checked {
+        Checked::RateLimit(config) => (
+            config
+                .limits
+                .iter()
+                .map(|limit| limit_json(config, limit))
+                .collect(),
+            Value::Null,
+        ),
+        Checked::Canary(config) => (Vec::new(), canary::json(config)),
+        _ => (Vec::new(), Value::Null),
     };
     let advice = |advice: &Advice| json!({ "severity": word(advice.severity), "line": advice.line, "path": advice.path, "message": advice.text });
     json!({
@@ -253,6 +264,7 @@ fn filter_json(placed: &Placed) -> Value {
         "plugin": placed.plugin,
         "object": placed.object,
         "limits": limits,
+        "release": release,
         "warnings": placed.advice.iter().map(advice).collect::<Vec<_>>(),
     })
 }

@@ -3,8 +3,13 @@
 //! Exit status: 0 for done, 1 for something that went wrong on the way (and warnings under `--deny-warnings`), 2 for a
 //! policy, a traffic file or a command line that is wrong.
 
+mod canary;
 mod check;
+mod columns;
 mod document;
+mod lossless;
+mod percent;
+mod phase;
 mod policy_file;
 mod simulate;
 mod time;
@@ -33,6 +38,8 @@ enum Command {
     Schema(check::SchemaArgs),
     /// Play traffic against a policy in virtual time, in the module that Envoy would run.
     Simulate(simulate::Args),
+    /// Questions about a canary release that need no traffic: which users it gets, and when.
+    Canary(canary::Args),
     /// Run the demo on a real Envoy.
     Up(up::Args),
 }
@@ -42,6 +49,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => check::schema(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Canary(args) => canary::run(&args),
         Command::Up(args) => up::run(args),
     };
     done.unwrap_or_else(|error| {

@@ -4,25 +4,31 @@
 //! workers as asked for, and each request's fate is printed. What this does not do: route, retry, or measure speed.
 
 mod answer;
+mod exposure;
 mod metric;
 mod modules;
 mod play;
+mod releases;
+mod schedule;
 mod table;
 mod traffic;
 
 use crate::check::{WRONG, show_mistakes};
 use crate::document::Mistake;
 use crate::policy_file::{self, Placed};
+use crate::time::moment;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use fairlead_config::Filter;
 use fairlead_emulator::{Emulator, FailurePolicy, Plugin};
 use indicatif::{ProgressBar, ProgressStyle};
 use play::{Configs, Played};
+use releases::Releases;
+use schedule::Schedule;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 use traffic::{Event, Line, Setting, What};
 
 /// Options of `fairlead simulate`.
@@ -42,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The wall clock at the start
-    #[arg(long, value_name = "RFC3339", default_value = "2026-01-01T00:00:00Z", value_parser = start)]
+    #[arg(long, value_name = "RFC3339", default_value = "2026-01-01T00:00:00Z", value_parser = moment)]
     start: Duration,
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
@@ -80,13 +86,18 @@ or an event a line:
   {\"at\":..,\"tick\":true}           timers fire
 Whatever is due at or before a line's moment has happened before the next line begins.
 
-Exit status: 0 played, 1 no module, or one that does not start, 2 a mistake in the policy or in the traffic.";
+Answers of --output jsonl, an object a request in the order of the lines:
+  id at end status worker       end is null for a request that is still open, status for one without a response
+  from                          upstream, filter, envoy (a reply of its own: details says why), abort or open
+  by would                      the filter and rule that answered, or null; the first that would have, in shadow mode
+  variant reason                what the first canary gave the request, and why, as its exposures_total counts them;
+                                absent where it was not about the request
+  would_variant would_reason    the same in shadow mode, or by a rule in shadow mode
+  upstream_request              {\"set\": headers that changed, \"removed\": names}; absent if the upstream saw nothing
+  response_headers response_trailers body truncated
+then one with metrics, logs, updates and faults.
 
-fn start(text: &str) -> Result<Duration, String> {
-    let fix = "write a time in UTC from 1970 on, as in 2026-01-01T00:00:00Z";
-    let time = humantime::parse_rfc3339(text).map_err(|error| format!("{error}: {fix}"))?;
-    time.duration_since(UNIX_EPOCH).map_err(|_| fix.to_owned())
-}
+Exit status: 0 played, 1 no module, or one that does not start, 2 a mistake in the policy or in the traffic.";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let Some(input) = read(args) else {
@@ -111,7 +122,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             out.write_all(b"\n")?;
         }
         Output::Table => {
-            let mut table = table::Table::default();
+            let schedule = Schedule::of(args.start, &input.filters, &input.lines, &input.configs);
+            let mut table = table::Table::new(Releases::new(schedule));
             let mut add = |played: &Played| -> Result<()> {
                 bar.inc(1);
                 table.add(played);

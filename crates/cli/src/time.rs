@@ -1,6 +1,8 @@
 //! Durations as traffic files write them: a number and a unit, `250ms`, `1.5s`, `5m`, `-1h`. Exact to the nanosecond.
+//! Moments as RFC 3339 writes them, in UTC.
 
-use std::time::Duration;
+use fairlead_stage::Timestamp;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How to write one, for messages.
 pub(crate) const EXPECTED: &str =
@@ -60,6 +62,30 @@ pub(crate) fn seconds(duration: Duration) -> String {
     format!("{short}s")
 }
 
+/// Reads a moment, in UTC, from 1970 on; gives the time since then.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn moment(text: &str) -> Result<Duration, String> {
+    let fix = "write a time in UTC from 1970 on, as in 2026-01-01T00:00:00Z";
+    let time = humantime::parse_rfc3339(text).map_err(|error| format!("{error}: {fix}"))?;
+    time.duration_since(UNIX_EPOCH).map_err(|_| fix.to_owned())
+}
+
+/// The same, as a reading of the proxy's clock.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    moment(text).map(|since| Timestamp::default().saturating_add(since))
+}
+
+/// `2026-11-20T09:00:00Z`, with decimals where there are any.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    let time = UNIX_EPOCH + Duration::from_nanos(at.as_unix_nanos());
+    humantime::format_rfc3339(time).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +130,22 @@ mod tests {
             (f64::NAN, Some(0)),
         ] {
             assert_eq!(millis_to_nanos(millis), nanos, "{millis}");
+        }
+    }
+
+    #[test]
+    fn moments_are_in_utc() {
+        let at = timestamp("2026-11-23T09:00:00.25Z").unwrap();
+        assert_eq!(at.as_unix_nanos(), 1_795_424_400_250_000_000);
+        assert_eq!(rfc3339(at), "2026-11-23T09:00:00.250000000Z");
+        assert_eq!(rfc3339(Timestamp::default()), "1970-01-01T00:00:00Z");
+        for wrong in [
+            "",
+            "2026-11-23",
+            "2026-11-23T09:00:00+02:00",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert!(moment(wrong).is_err(), "{wrong}");
         }
     }
 

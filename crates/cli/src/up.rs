@@ -1,25 +1,31 @@
 //! `fairlead up`: the demo on a real Envoy.
 //!
-//! One Envoy with the filters of a policy, two versions of the demo upstream behind it, some traffic, and a view of what
-//! each rule does with it; or, with `--once`, a script that checks the demo's promises and says whether they hold. Nothing
-//! outlives the process: the upstreams are threads of it, and Envoy ends with it whatever happens to it.
+//! One Envoy with the filters of a policy, two versions of the demo upstream behind it, some traffic, bad times for the new
+//! version, and a view of what each rule and each variant does with it; or, with `--once`, a script that checks the demo's
+//! promises and says whether they hold. Nothing outlives the process: the upstreams are threads of it, and Envoy ends with
+//! it whatever happens to it.
 
 mod client;
+mod events;
 mod mesh;
 mod metrics;
 mod policy;
+mod release;
 mod script;
 mod stop;
 mod table;
 mod traffic;
+mod trouble;
 mod view;
 
 use anyhow::Result;
+use events::Events;
 use mesh::Mesh;
 use policy::Policy;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use stop::Stop;
 use traffic::Traffic;
 
@@ -103,6 +109,16 @@ fn show(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitCo
     writeln!(std::io::stdout(), "{}", view::how_to_try(mesh, policy).join("\n"))?;
     let traffic = (!args.no_traffic).then(|| Traffic::start(mesh.address));
     let lost = || traffic.as_ref().map_or(0, Traffic::lost);
-    view::watch(mesh, &policy.rules, stop, lost)?;
+    let events = Events::new();
+    let over = Stop::default();
+    thread::scope(|scope| {
+        // Without traffic there is nobody to notice, and other policies may say anything of a bad v2.
+        if traffic.is_some() && policy.is_demo {
+            scope.spawn(|| trouble::run(mesh, &events, &over));
+        }
+        let watched = view::watch(mesh, policy, &events, stop, lost);
+        over.set();
+        watched
+    })?;
     Ok(ExitCode::SUCCESS)
 }

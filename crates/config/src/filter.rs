@@ -1,4 +1,10 @@
-//! The filters, by the names that they have in metrics, log lines and policies, and the version of their config.
+//! The filters, by the names that they have in metrics, log lines and policies, and what all of their configs have.
+
+mod mode;
+mod on_invalid_config;
+
+pub use mode::Mode;
+pub use on_invalid_config::{OnInvalidConfig, pass_at_first_load};
 
 /// A filter that has a pluginConfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -6,17 +12,20 @@
 pub enum Filter {
     /// Rate limits.
     RateLimit,
+    /// Canary releases.
+    Canary,
 }
 
 impl Filter {
     /// Every filter, in the order in which a policy runs them unless it says otherwise.
-    pub const ALL: [Self; 1] = [Self::RateLimit];
+    pub const ALL: [Self; 2] = [Self::RateLimit, Self::Canary];
 
     /// The name in metrics, log lines and policies: `rate_limit`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::RateLimit => "rate_limit",
+            Self::Canary => "canary",
         }
     }
 
@@ -25,6 +34,7 @@ impl Filter {
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::RateLimit => "rate-limit",
+            Self::Canary => "canary",
         }
     }
 }

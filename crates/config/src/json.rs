@@ -30,6 +30,11 @@ impl Json {
         serde_json::from_slice(bytes)
     }
 
+    /// Whether it is an object with this field.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        matches!(self, Self::Object(fields) if fields.iter().any(|(name, _)| name == key))
+    }
+
     /// The value as it is shown in a message: short, on one line.
     pub(crate) fn excerpt(&self) -> String {
         match self {

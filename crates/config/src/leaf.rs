@@ -3,43 +3,15 @@
 use crate::read::{Leaf, Malformed};
 use fairlead_matching::{Cidr, HostSpec, Pattern, SpecError, Template, spec};
 
-/// A name that can be a metric label and a structured-field string as it is.
-pub(crate) struct Name;
+mod duration;
+mod names;
+mod share;
+mod time;
 
-impl Leaf for Name {
-    type Out = String;
-    const EXPECTED: &'static str = "a name: write 1 to 64 of the characters A-Z a-z 0-9 _ . -";
-    #[cfg(feature = "schema")]
-    const PATTERN: &'static str = "^[A-Za-z0-9_.-]{1,64}$";
-
-    fn parse(text: &str) -> Result<String, Malformed> {
-        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        keep(text, (1..=64).contains(&text.len()) && text.bytes().all(known))
-    }
-}
-
-/// A header name, in whatever case it was written; comes out in lower case.
-pub(crate) struct HeaderName;
-
-impl Leaf for HeaderName {
-    type Out = String;
-    const EXPECTED: &'static str = "a header name: write letters, digits and -, as in x-api-key";
-    #[cfg(feature = "schema")]
-    const PATTERN: &'static str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$";
-
-    fn parse(text: &str) -> Result<String, Malformed> {
-        match text {
-            ":authority" => Err(Malformed::fix(
-                "the field for the request's host is hosts or host",
-            )),
-            ":path" => Err(Malformed::fix("the field for the request's path is path")),
-            ":method" => Err(Malformed::fix(
-                "the field for the request's method is methods or method",
-            )),
-            _ => keep(text, text.len() <= 256 && is_token(text)).map(|name| name.to_ascii_lowercase()),
-        }
-    }
-}
+pub(crate) use duration::{DAY, HOUR, SECOND, Span};
+pub(crate) use names::{BaggageKey, CookieName, GrpcName, HeaderName, Method, Name};
+pub(crate) use share::{Factor, Percent, Quantile, written as share_text};
+pub(crate) use time::Time;
 
 /// A header value that stays one line.
 pub(crate) struct HeaderValue;
@@ -113,49 +85,6 @@ impl Leaf for Line1 {
 
     fn parse(text: &str) -> Result<String, Malformed> {
         keep(text, one_line(text) && !text.is_empty())
-    }
-}
-
-/// The name of a cookie.
-pub(crate) struct CookieName;
-
-impl Leaf for CookieName {
-    type Out = String;
-    const EXPECTED: &'static str = "a cookie name: write letters, digits, _ and -, as in session_id";
-    #[cfg(feature = "schema")]
-    const PATTERN: &'static str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
-
-    fn parse(text: &str) -> Result<String, Malformed> {
-        keep(text, is_token(text))
-    }
-}
-
-/// A method of HTTP.
-pub(crate) struct Method;
-
-impl Leaf for Method {
-    type Out = String;
-    const EXPECTED: &'static str = "a method: write a name in upper case, as in GET";
-    #[cfg(feature = "schema")]
-    const PATTERN: &'static str = "^[A-Z0-9!#$%&'*+.^_`|~-]+$";
-
-    fn parse(text: &str) -> Result<String, Malformed> {
-        Ok(spec::method(text)?)
-    }
-}
-
-/// A service or a method of gRPC.
-pub(crate) struct GrpcName;
-
-impl Leaf for GrpcName {
-    type Out = String;
-    const EXPECTED: &'static str = "a gRPC name: write letters, digits, _ and dots, as in demo.Trips";
-    #[cfg(feature = "schema")]
-    const PATTERN: &'static str = "^[A-Za-z0-9_.]+$";
-
-    fn parse(text: &str) -> Result<String, Malformed> {
-        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
-        keep(text, !text.is_empty() && text.bytes().all(known))
     }
 }
 
@@ -258,14 +187,6 @@ fn keep(text: &str, holds: bool) -> Result<String, Malformed> {
     } else {
         Err(Malformed::Expected)
     }
-}
-
-/// A `token` of RFC 9110, 5.6.2: what header names and cookie names are made of.
-fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 fn one_line(text: &str) -> bool {

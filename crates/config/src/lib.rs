@@ -9,6 +9,9 @@
 #[macro_use]
 mod read;
 
+#[cfg(test)]
+mod arbitrary;
+pub mod canary;
 mod filter;
 #[cfg(feature = "native")]
 pub mod istio;
@@ -24,7 +27,7 @@ mod schema;
 #[cfg(feature = "native")]
 mod warning;
 
-pub use filter::Filter;
+pub use filter::{Filter, Mode, OnInvalidConfig, pass_at_first_load};
 pub use problem::{Errors, Problem};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;

@@ -5,13 +5,14 @@
 #[cfg(test)]
 mod tests;
 
+use crate::canary::Canary;
 use crate::filter::ApiVersion;
 use crate::json::Json;
 use crate::leaf::Text;
 use crate::problem::{Errors, Problems, or_list};
 use crate::rate_limit::RateLimit;
 use crate::read::{List, Need, Read, Shape};
-use crate::{Filter, Warning, rate_limit};
+use crate::{Filter, Warning, canary, rate_limit};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,6 +40,8 @@ pub struct Configured {
 pub enum Checked {
     /// Of [`Filter::RateLimit`].
     RateLimit(RateLimit),
+    /// Of [`Filter::Canary`].
+    Canary(Box<Canary>),
 }
 
 impl Checked {
@@ -49,6 +52,7 @@ impl Checked {
     pub fn parse(filter: Filter, plugin_config: &[u8]) -> Result<Self, Errors> {
         match filter {
             Filter::RateLimit => rate_limit::parse(plugin_config).map(Self::RateLimit),
+            Filter::Canary => canary::parse(plugin_config).map(Box::new).map(Self::Canary),
         }
     }
 
@@ -57,6 +61,7 @@ impl Checked {
     pub fn warnings(&self) -> Vec<Warning> {
         match self {
             Self::RateLimit(config) => rate_limit::warnings(config),
+            Self::Canary(config) => canary::warnings(config),
         }
     }
 }
@@ -69,12 +74,9 @@ const SHAPE: Shape = Shape {
         ("apiVersion", Need::Optional),
         ("order", Need::Optional),
         ("rate_limit", Need::Optional),
+        ("canary", Need::Optional),
     ],
-    later: &[
-        ("latency_histogram", NOT_YET),
-        ("canary", NOT_YET),
-        ("circuit_breaker", NOT_YET),
-    ],
+    later: &[("latency_histogram", NOT_YET), ("circuit_breaker", NOT_YET)],
 };
 
 /// Reads and checks a policy.
@@ -102,6 +104,10 @@ fn read(json: &Json, value: &Value, at: &mut Problems) -> Option<Policy> {
             Filter::RateLimit => at
                 .field(fields, filter.name(), RateLimit::read)
                 .map(Checked::RateLimit),
+            Filter::Canary => at
+                .field(fields, filter.name(), Canary::read)
+                .map(Box::new)
+                .map(Checked::Canary),
         };
         if let (Some(checked), Some(config)) = (checked, value.get(filter.name())) {
             filters.push(Configured {

@@ -14,9 +14,9 @@ mod warnings;
 #[cfg(feature = "native")]
 pub use warnings::warnings;
 
-use crate::json::Json;
-use crate::problem::{Errors, Problems};
+use crate::problem::Errors;
 use crate::read::Read;
+use crate::{Mode, OnInvalidConfig};
 use fairlead_matching::{KeyPartSpec, MatchSpec};
 use fairlead_quota::{OnOverflow, Quota};
 use std::num::NonZeroU32;
@@ -39,7 +39,7 @@ pub struct RateLimit {
     pub deny: Deny,
     /// Which headers tell the client about its limits.
     pub response_headers: ResponseHeaders,
-    /// What the filter does when its first config cannot be used; see [`pass_at_first_load`].
+    /// What the filter does when its first config cannot be used; see [`crate::pass_at_first_load`].
     pub on_invalid_config: OnInvalidConfig,
 }
 
@@ -49,18 +49,6 @@ impl RateLimit {
     pub fn effective(&self, limit: &Limit) -> Mode {
         self.mode.min(limit.mode)
     }
-}
-
-/// How much a filter or a rule may do. Ordered: the weaker is the smaller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// Nothing.
-    Off,
-    /// Decides and counts, but changes no request and no response.
-    Shadow,
-    /// Decides and acts.
-    #[default]
-    Enforce,
 }
 
 /// One limit: which requests, counted by what, at which rate.
@@ -155,65 +143,11 @@ pub enum ResponseHeaders {
     None,
 }
 
-/// What a filter does when its first config cannot be used. A later config that cannot be used never replaces a good one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnInvalidConfig {
-    /// Refuses it: the proxy answers 500 to every request until the config is mended.
-    #[default]
-    Refuse,
-    /// Lets all requests pass and says so in its log and metrics.
-    Pass,
-}
-
 /// Reads and checks a config. Empty bytes are `{}`.
 ///
 /// # Errors
 /// Every mistake, each with its path.
 #[inline(never)]
 pub fn parse(bytes: &[u8]) -> Result<RateLimit, Errors> {
-    let mut at = Problems::default();
-    let checked = match Json::parse(bytes) {
-        Ok(json) => RateLimit::read(&json, &mut at),
-        Err(error) => {
-            at.add(["not valid JSON: ", &error.to_string()].concat());
-            None
-        }
-    };
-    at.finish(checked)
-}
-
-/// Whether a config that cannot be used asks for all requests to pass: `on_invalid_config` is `pass`.
-///
-/// Looks past every other mistake. Where the bytes are not JSON it takes the text `"on_invalid_config": "pass"` for the
-/// field, unless the same field says something else in another place.
-#[must_use]
-#[inline(never)]
-pub fn pass_at_first_load(bytes: &[u8]) -> bool {
-    const KEY: &str = "on_invalid_config";
-    let said: Vec<bool> = match Json::parse(bytes) {
-        Ok(Json::Object(fields)) => {
-            let is_pass = |value: &Json| matches!(value, Json::Text(text) if text == "pass");
-            fields
-                .iter()
-                .filter(|(key, _)| key == KEY)
-                .map(|(_, value)| is_pass(value))
-                .collect()
-        }
-        Ok(_) => Vec::new(),
-        Err(_) => {
-            let key = ["\"", KEY, "\""].concat();
-            let tail = |start: usize| bytes.get(start..).unwrap_or_default();
-            let starts = (0..bytes.len())
-                .map(tail)
-                .filter_map(|rest| rest.strip_prefix(key.as_bytes()));
-            starts.map(|rest| says_pass(rest.trim_ascii_start())).collect()
-        }
-    };
-    said.contains(&true) && !said.contains(&false)
-}
-
-/// Whether what follows a key is a colon and `"pass"`.
-fn says_pass(rest: &[u8]) -> bool {
-    let value = rest.strip_prefix(b":").unwrap_or_default();
-    value.trim_ascii_start().starts_with(b"\"pass\"")
+    crate::read::document(bytes, RateLimit::read)
 }

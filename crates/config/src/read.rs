@@ -9,7 +9,7 @@
 //! plain `fn` and are generic over what comes out only, not over the reader: that halves the size of this crate in a .wasm.
 
 use crate::json::Json;
-use crate::problem::Problems;
+use crate::problem::{Errors, Problems};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
@@ -86,6 +86,22 @@ impl<const MIN: u32, const MAX: u32> Read for Int<MIN, MAX> {
     }
 }
 
+/// Reads a whole document. Empty bytes are `{}`.
+///
+/// # Errors
+/// Every mistake, each with its path.
+pub(crate) fn document<T>(bytes: &[u8], read: fn(&Json, &mut Problems) -> Option<T>) -> Result<T, Errors> {
+    let mut at = Problems::default();
+    let checked = match Json::parse(bytes) {
+        Ok(json) => read(&json, &mut at),
+        Err(error) => {
+            at.add(["not valid JSON: ", &error.to_string()].concat());
+            None
+        }
+    };
+    at.finish(checked)
+}
+
 /// Written as `true`, or as `{}` like the pieces that have options: leaving the field out says the opposite.
 pub(crate) struct True;
 
@@ -152,8 +168,12 @@ impl<K: Leaf<Out = String>, V: Read> Read for Map<K, V> {
 pub(crate) enum Need {
     Required,
     Optional,
+    /// The same; `null` says as much as leaving the field out.
+    Nullable,
     /// Exactly one of the fields so marked must be there.
     Either,
+    /// At least one of the fields so marked must be there.
+    AnyOf,
 }
 
 /// What an object may hold.

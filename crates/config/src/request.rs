@@ -1,7 +1,7 @@
 //! The parts of a config that are about requests, shared by all filters: `match` and `key`.
 
 use crate::json::Json;
-use crate::leaf::{CookieName, GrpcName, HeaderName, Line, Line1, Method, PathLiteral};
+use crate::leaf::{BaggageKey, CookieName, GrpcName, HeaderName, Line, Line1, Method, PathLiteral};
 use crate::problem::Problems;
 use crate::read::{Int, List1, Map, Read, True};
 use fairlead_matching::{
@@ -186,6 +186,10 @@ choice! {
         "jwt_claim" Line1 => KeySource::JwtClaim;
         /// An attribute of the proxy, by its path: [xds, route_name].
         "property" List1<Line1> => KeySource::Property;
+        /// A member of W3C Baggage, decoded.
+        "baggage" BaggageKey => KeySource::Baggage;
+        /// The trace id of W3C Trace Context: the same for all requests that one request leads to.
+        "trace_id" True => |()| KeySource::TraceId;
     }
     beside {
         /// What stands in for a value that is not there. Without it: the rule does not apply to such a request.

@@ -13,6 +13,7 @@ pub fn json_schema(filter: crate::Filter) -> Value {
     let mut definitions = Definitions::default();
     let root = match filter {
         crate::Filter::RateLimit => crate::rate_limit::RateLimit::describe(&mut definitions),
+        crate::Filter::Canary => crate::canary::Canary::describe(&mut definitions),
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -57,6 +58,7 @@ pub(crate) struct Object {
     properties: serde_json::Map<String, Value>,
     required: Vec<Value>,
     either: Vec<Value>,
+    some: Vec<Value>,
 }
 
 impl Object {
@@ -79,6 +81,11 @@ impl Object {
         match need {
             Need::Required => self.required.push(key.into()),
             Need::Either => self.either.push(json!({ "required": [key] })),
+            Need::AnyOf => self.some.push(json!({ "required": [key] })),
+            Need::Nullable => {
+                let types = json!([schema.get("type"), "null"]);
+                merge(&mut schema, json!({ "type": types }));
+            }
             Need::Optional => {}
         }
         self.properties.insert(key.to_owned(), schema);
@@ -96,6 +103,9 @@ impl Object {
         }
         if !self.either.is_empty() {
             merge(&mut schema, json!({ "oneOf": self.either }));
+        }
+        if !self.some.is_empty() {
+            merge(&mut schema, json!({ "anyOf": self.some }));
         }
         schema
     }

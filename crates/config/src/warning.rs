@@ -1,5 +1,8 @@
 //! What is allowed in a config, and perhaps not meant.
 
+mod literal;
+mod requests;
+
 use std::fmt;
 
 /// Advice on a config that can be used as it is.
@@ -29,5 +32,29 @@ impl fmt::Display for Warning {
             Severity::Warning => "warning",
         };
         write!(f, "{severity}: {}: {}", self.path, self.advice)
+    }
+}
+
+/// Advice while it is collected.
+#[derive(Default)]
+pub(crate) struct Warnings(pub(crate) Vec<Warning>);
+
+impl Warnings {
+    fn add(&mut self, severity: Severity, path: impl Into<String>, advice: impl Into<String>) {
+        self.0.push(Warning {
+            severity,
+            path: path.into(),
+            advice: advice.into(),
+        });
+    }
+
+    /// Notes what is good to know.
+    pub(crate) fn info(&mut self, path: impl Into<String>, advice: impl Into<String>) {
+        self.add(Severity::Info, path, advice);
+    }
+
+    /// Notes what is probably not meant.
+    pub(crate) fn warn(&mut self, path: impl Into<String>, advice: impl Into<String>) {
+        self.add(Severity::Warning, path, advice);
     }
 }

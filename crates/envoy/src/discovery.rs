@@ -80,6 +80,8 @@ pub struct ExtensionFile {
     name: String,
     file: ResourceFile,
     refused: Option<(Value, String)>,
+    /// The folder, if it is to go with this value.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl ExtensionFile {
@@ -96,6 +98,23 @@ impl ExtensionFile {
             name,
             file,
             refused: None,
+            _folder: None,
+        })
+    }
+
+    /// The same in a temporary folder, which is removed when this is dropped: keep it for as long as Envoy runs.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no such folder or the file cannot be written.
+    pub fn temporary(name: impl Into<String>, wasm: &Wasm) -> Result<Self, Error> {
+        let folder = tempfile::Builder::new()
+            .prefix("fairlead-envoy-")
+            .tempdir()
+            .map_err(Error::io("cannot make a folder for temporary files"))?;
+        let file = Self::create(folder.path(), name, wasm)?;
+        Ok(Self {
+            _folder: Some(folder),
+            ..file
         })
     }
 
@@ -276,4 +295,18 @@ impl Envoy {
 struct Outcomes {
     accepted: u64,
     refused: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_file_goes_with_its_owner() {
+        let file = ExtensionFile::temporary("live", &Wasm::new("demo", "no.wasm")).unwrap();
+        let path = file.path().to_owned();
+        assert!(std::fs::read_to_string(&path).unwrap().contains("no.wasm"));
+        drop(file);
+        assert!(!path.exists() && !path.parent().unwrap().exists());
+    }
 }

@@ -7,7 +7,7 @@
 
 use crate::abi::{self, Status};
 use crate::faults::Faults;
-use fairlead_stage::{Cell, CellError, CellGroup, Cells, Scope, Step};
+use fairlead_stage::{Cell, CellError, CellGroup, Cells, Needs, Scope, Step};
 use std::cell::{Cell as Slot, RefCell};
 use std::rc::Rc;
 
@@ -50,9 +50,9 @@ pub(crate) struct HostCells {
 impl HostCells {
     /// Binds the declared groups to their stores. `prefix` begins every key and names the plugin.
     #[inline(never)]
-    pub(crate) fn new(prefix: &[u8], groups: &[CellGroup], faults: Faults) -> Self {
-        let seed = if groups.is_empty() { [0, 0] } else { seed(prefix) };
-        let groups: Vec<Group> = groups.iter().map(|group| bind(prefix, group)).collect();
+    pub(crate) fn new(prefix: &[u8], needs: &Needs, faults: Faults) -> Self {
+        let seed = if needs.seed { seed(prefix) } else { [0, 0] };
+        let groups: Vec<Group> = needs.groups().iter().map(|group| bind(prefix, group)).collect();
         HEAP.with_borrow_mut(|heap| heap.retain(|(_, cells)| Rc::strong_count(cells) > 1));
         Self {
             seed,
@@ -201,13 +201,12 @@ fn seed(prefix: &[u8]) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fairlead_stage::Needs;
 
     fn worker_cells(name: &str, count: u32) -> (HostCells, Cell) {
         let mut needs = Needs::default();
         let group = needs.cells(name, Scope::Worker, count, 16);
         (
-            HostCells::new(b"plugin/", needs.groups(), Faults::none()),
+            HostCells::new(b"plugin/", &needs, Faults::none()),
             Cell { group, index: 0 },
         )
     }
@@ -259,7 +258,7 @@ mod tests {
     fn without_a_host_shared_cells_are_unavailable_and_nothing_panics() {
         let mut needs = Needs::default();
         let group = needs.cells("shared", Scope::Proxy, 2, 16);
-        let cells = HostCells::new(b"plugin/", needs.groups(), Faults::none());
+        let cells = HostCells::new(b"plugin/", &needs, Faults::none());
         assert_eq!(
             append(&cells, Cell { group, index: 0 }, 1),
             Err(CellError::Unavailable)

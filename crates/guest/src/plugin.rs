@@ -28,7 +28,7 @@ impl<S: Stage> Plugin<S> {
     pub(crate) fn new(name: &str, key_prefix: &[u8], stage: S, needs: Needs) -> Self {
         let faults = Faults::define(S::NAME, name);
         Self {
-            cells: HostCells::new(key_prefix, needs.groups(), faults),
+            cells: HostCells::new(key_prefix, &needs, faults),
             meter: HostMeter::new(S::NAME, name, needs.metrics()),
             reading: Reading::new(&needs),
             faults,

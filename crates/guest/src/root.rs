@@ -4,8 +4,8 @@ use crate::abi;
 use crate::metrics;
 use crate::plugin::Plugin;
 use crate::stream::{Passed, Stream};
-use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
-use log::{LevelFilter, error, info};
+use fairlead_stage::{Journal, MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
+use log::{LevelFilter, error, info, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -157,7 +157,11 @@ impl<S: Stage> RootContext for Root<S> {
         match &self.state {
             State::Configured(plugin) => {
                 let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
-                plugin.stage.on_tick(now, &plugin.cells, &plugin.meter);
+                let journal = ProxyLog {
+                    filter: S::NAME,
+                    plugin: &self.name,
+                };
+                plugin.stage.on_tick(now, &plugin.cells, &plugin.meter, &journal);
             }
             State::Passing(message) => self.remind(message),
             State::Unconfigured => {}
@@ -173,6 +177,24 @@ impl<S: Stage> RootContext for Root<S> {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+/// Lines of a stage, with the filter and the plugin that they come from.
+struct ProxyLog<'p> {
+    filter: &'static str,
+    plugin: &'p str,
+}
+
+impl Journal for ProxyLog<'_> {
+    #[inline(never)]
+    fn warn(&self, line: &str) {
+        warn!("{} {}: {line}", self.filter, self.plugin);
+    }
+
+    #[inline(never)]
+    fn info(&self, line: &str) {
+        info!("{} {}: {line}", self.filter, self.plugin);
     }
 }
 

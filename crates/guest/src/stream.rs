@@ -81,6 +81,17 @@ impl<S: Stage> HttpContext for Stream<S> {
         self.answered(outcome)
     }
 
+    fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
+        if let (true, Progress::Open, Some(flight)) =
+            (self.plugin.needs.trailers, self.progress, self.flight.as_mut())
+        {
+            self.plugin
+                .stage
+                .on_trailers(flight, &self.plugin.view(Phase::Trailers));
+        }
+        Action::Continue
+    }
+
     fn on_log(&mut self) {
         if self.plugin.needs.done == Done::Outcome {
             self.finish(Phase::Log);

@@ -1,19 +1,19 @@
 //! What a stage may ask inside one callback, answered by the host.
 //!
-//! Each returned buffer costs about 11,000 instructions, a whole header map about 23,000: from three headers on it is
-//! cheaper to fetch the map once and borrow from it. Which way is taken is settled when the filter is configured.
+//! Each returned buffer costs about 11,000 instructions, a whole header map about 23,000, finding a header absent 2,000:
+//! from some number of headers on it is cheaper to fetch the map once and borrow from it. Which way is taken is settled
+//! when the filter is configured.
 
 use crate::abi;
 use crate::pairs::Pairs;
-use fairlead_stage::{AttributeId, HeaderMap, Needs, Timestamp, View};
+use fairlead_stage::{AttributeId, HeaderMap, Needs, Timestamp, View, line_separator};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 
-/// From how many headers of one map on the whole map is fetched.
-const READ_ALL_FROM: usize = 3;
-
-/// The one header whose lines are one value: HTTP/2 clients split it (RFC 9113, 8.2.3), and applications put it together.
-const COOKIE: &str = "cookie";
+/// What one read of a header costs that is there, of one that is not, and of a whole map, in thousands of instructions.
+const READ: usize = 11;
+const READ_ABSENT: usize = 2;
+const READ_ALL: usize = 24;
 
 /// How the headers and attributes of a configured stage are read.
 #[derive(Debug)]
@@ -26,15 +26,14 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn new(needs: &Needs) -> Self {
-        let named = |map| needs.headers().iter().filter(|(m, _)| *m == map).count();
-        let reads_cookies = needs
-            .headers()
-            .iter()
-            .any(|(map, name)| *map == HeaderMap::Request && name == COOKIE);
+        let is_dear = |map| {
+            let costs = needs.headers().iter().filter(|need| need.map == map);
+            let costs = costs.map(|need| if need.rare { READ_ABSENT } else { READ });
+            costs.sum::<usize>() > READ_ALL
+        };
         Self {
-            // The host's single read answers the first line only; cookies may come in several.
-            whole_request: named(HeaderMap::Request) >= READ_ALL_FROM || reads_cookies,
-            whole_response: named(HeaderMap::Response) >= READ_ALL_FROM,
+            whole_request: is_dear(HeaderMap::Request),
+            whole_response: is_dear(HeaderMap::Response),
             paths: needs
                 .attributes()
                 .iter()
@@ -49,6 +48,7 @@ impl Reading {
 pub(crate) enum Phase {
     Request,
     Response,
+    Trailers,
     /// The stream is logged: headers of both directions and all attributes are there.
     Log,
     /// The stream is being deleted: only the clock is left.
@@ -73,6 +73,28 @@ impl<'p> HostView<'p> {
             request: OnceCell::new(),
             response: OnceCell::new(),
         }
+    }
+}
+
+impl HostView<'_> {
+    /// All lines of a header as one value. The host's single read answers the first line only; as an attribute it joins
+    /// them by commas, which tells all about a value without any.
+    #[inline(never)]
+    fn list<'s>(
+        &'s self,
+        fetched: &'s OnceCell<Pairs>,
+        whole: bool,
+        name: &str,
+        separator: &[u8],
+    ) -> Option<Cow<'s, [u8]>> {
+        if !whole && fetched.get().is_none() {
+            let value = abi::property(&[b"request\0headers\0", name.as_bytes()].concat())?;
+            if separator == b"," || !value.contains(&b',') {
+                return Some(Cow::Owned(value));
+            }
+        }
+        let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(abi::Map::RequestHeaders)));
+        pairs.joined(name.as_bytes(), separator)
     }
 }
 
@@ -106,20 +128,20 @@ impl View for HostView<'_> {
                 )
             }
             HeaderMap::ResponseTrailers => {
-                (self.phase == Phase::Log, false, None, abi::Map::ResponseTrailers)
+                let readable = matches!(self.phase, Phase::Trailers | Phase::Log);
+                (readable, false, None, abi::Map::ResponseTrailers)
             }
         };
         if !readable {
             return None;
         }
-        match fetched {
-            Some(fetched) if whole => {
+        let list = line_separator(name).filter(|_| map == HeaderMap::Request);
+        match (fetched, list) {
+            (Some(fetched), None) if whole => {
                 let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(host_map)));
-                if name == COOKIE {
-                    return pairs.joined(COOKIE.as_bytes(), b"; ");
-                }
                 pairs.get(name.as_bytes()).map(Cow::Borrowed)
             }
+            (Some(fetched), Some(separator)) => self.list(fetched, whole, name, separator),
             _ => abi::header(host_map, name.as_bytes()).map(Cow::Owned),
         }
     }

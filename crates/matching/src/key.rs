@@ -40,6 +40,8 @@ enum Source {
     },
     Claim(Box<str>),
     Property(AttributeId),
+    Baggage(Box<str>),
+    TraceId,
 }
 
 impl Key {
@@ -75,6 +77,35 @@ impl Key {
                 out.extend_from_slice(default);
             }
             end(at, out);
+        }
+        true
+    }
+
+    /// Appends the values of the parts as they are, with `separator` between them: a key that others can compute, where
+    /// different lists may become the same bytes.
+    ///
+    /// `false` as for [`Key::write`].
+    #[inline(never)]
+    pub fn write_joined<'v, V: View>(
+        &'v self,
+        request: &Request<'v, V>,
+        separator: u8,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let start = out.len();
+        for (position, part) in self.parts.iter().enumerate() {
+            if position > 0 {
+                out.push(separator);
+            }
+            let at = out.len();
+            if !part.source.write(request, out) {
+                out.truncate(at);
+                let Some(default) = &part.default else {
+                    out.truncate(start);
+                    return false;
+                };
+                out.extend_from_slice(default);
+            }
         }
         true
     }
@@ -155,6 +186,14 @@ impl Source {
                 Self::Claim(name.as_str().into())
             }
             KeySource::Property(path) => Self::Property(needs.attribute(path)),
+            KeySource::Baggage(name) => {
+                reads("baggage");
+                Self::Baggage(name.as_str().into())
+            }
+            KeySource::TraceId => {
+                reads("traceparent");
+                Self::TraceId
+            }
         }
     }
 
@@ -166,6 +205,8 @@ impl Source {
             Self::Cookie(name) => request.cookie(name),
             Self::Query(name) => request.query_parameter(name),
             Self::Claim(name) => request.claim(name),
+            Self::Baggage(name) => request.baggage(name),
+            Self::TraceId => request.trace_id().map(Into::into),
             Self::Property(id) => request.attribute(*id),
             Self::Path => request.path().map(Into::into),
             Self::Host => request.host().map(Into::into),

@@ -7,12 +7,14 @@
 //!
 //! Values are borrowed from the view; only a value that has to be decoded (an upper-case host, a `%` in a
 //! parameter, a token) is allocated. What this does not do: hold several values of one name. The first one counts,
-//! everywhere.
+//! everywhere but in `cookie` and `baggage`, whose lines are one list.
 
+mod baggage;
 mod claim;
 mod cookie;
 mod host;
 mod query;
+mod trace;
 
 use crate::Client;
 use crate::client;
@@ -53,6 +55,7 @@ enum Kind {
     Query,
     Cookie,
     Claim,
+    Baggage,
 }
 
 struct Slot<'v> {
@@ -145,7 +148,7 @@ impl<'v, V: View> Request<'v, V> {
 
     /// The first cookie of a name (RFC 6265, 4.2.1): cookies are parted by `;`, space around names and values and
     /// one pair of double quotes around a value are dropped, names have case, and what has no `=` is a cookie with
-    /// an empty value. Only the first `cookie` header is read; Envoy joins the pieces that HTTP/2 and HTTP/3 send.
+    /// an empty value. All lines of the header are read.
     pub fn cookie(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
         self.named(Kind::Cookie, name)
     }
@@ -155,6 +158,17 @@ impl<'v, V: View> Request<'v, V> {
     /// that is malformed or longer than 16 KiB has no claims. Its signature is not verified here.
     pub fn claim(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
         self.named(Kind::Claim, name)
+    }
+
+    /// The first member of a name in W3C Baggage (section 3.3), percent-decoded, without its properties; what is no member
+    /// is passed over. An empty value counts as there.
+    pub fn baggage(&self, name: &'v str) -> Option<Cow<'_, [u8]>> {
+        self.named(Kind::Baggage, name)
+    }
+
+    /// The trace id of `traceparent` (W3C Trace Context, 3.2): 32 hexadecimal digits in lower case, not all zero.
+    pub fn trace_id(&self) -> Option<Vec<u8>> {
+        trace::id(&self.named(Kind::Header, "traceparent")?).map(<[u8]>::to_vec)
     }
 
     /// An attribute of the proxy.
@@ -246,6 +260,7 @@ impl<'v, V: View> Request<'v, V> {
                 .and_then(|all| cookie::find(all, name))
                 .map_or(Value::Absent, Value::Part),
             Kind::Claim => decoded(self.payload().and_then(|payload| claim::find(payload, name))),
+            Kind::Baggage => decoded(self.read("baggage").and_then(|all| baggage::find(&all, name))),
         }
     }
 
@@ -253,7 +268,7 @@ impl<'v, V: View> Request<'v, V> {
         match kind {
             Kind::Query => self.query().get(part),
             Kind::Cookie => self.cookies()?.get(part),
-            Kind::Header | Kind::Claim => None,
+            Kind::Header | Kind::Claim | Kind::Baggage => None,
         }
     }
 

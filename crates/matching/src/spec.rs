@@ -145,4 +145,8 @@ pub enum KeySource {
     JwtClaim(String),
     /// An attribute of the proxy, by its path: `["xds", "route_name"]`. Missing where the proxy has none.
     Property(Vec<String>),
+    /// A member of W3C Baggage, decoded.
+    Baggage(String),
+    /// The trace id of `traceparent` (W3C Trace Context), 32 hexadecimal digits in lower case.
+    TraceId,
 }

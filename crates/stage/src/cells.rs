@@ -69,8 +69,8 @@ pub enum CellError {
 
 /// The state contract.
 pub trait Cells {
-    /// A seed for hashing what clients send, unknown to them, the same for all that share cells and for as long as the
-    /// cells live.
+    /// A seed for hashing what clients send and signing what they are given, unknown to them, the same for all that share
+    /// cells and for as long as the cells live. [`crate::Needs::seed`] must ask for it.
     fn seed(&self) -> [u64; 2];
 
     /// Runs `step` on a cell and stores what it says.

@@ -10,6 +10,7 @@
 
 mod cells;
 mod effects;
+mod journal;
 pub mod memory;
 mod meter;
 mod needs;
@@ -19,11 +20,12 @@ mod view;
 
 pub use cells::{Cell, CellError, CellGroup, Cells, GroupId, Scope, Step};
 pub use effects::{Edit, EditKind, Effects};
+pub use journal::Journal;
 pub use meter::{Meter, MetricDef, MetricId, MetricKind};
-pub use needs::{AttributeId, Done, Needs, Refusal};
+pub use needs::{AttributeId, Done, HeaderNeed, Needs, Refusal};
 pub use time::Timestamp;
 pub use verdict::{Reply, Verdict};
-pub use view::{HeaderMap, View};
+pub use view::{HeaderMap, View, line_separator};
 
 use std::time::Duration;
 
@@ -63,6 +65,9 @@ pub trait Stage: Sized + 'static {
         Verdict::Continue
     }
 
+    /// Sees the response trailers of a request that this stage let pass, if there are any: gRPC states its outcome there.
+    fn on_trailers(&self, _flight: &mut Self::Flight, _view: &impl View) {}
+
     /// Accounts for a stream that has ended, however it ended. The only place where request outcomes are counted.
     ///
     /// `flight` is `None` for a stream that never reached [`Stage::on_request`], because something before this filter
@@ -76,8 +81,8 @@ pub trait Stage: Sized + 'static {
     ) {
     }
 
-    /// Runs every [`Needs::tick`]. A front end may tick once a process or once a worker: the work must be idempotent.
-    fn on_tick(&self, _now: Timestamp, _cells: &impl Cells, _meter: &impl Meter) {}
+    /// Runs every [`Needs::tick`], on each worker and perhaps on a thread without streams: the work must be idempotent.
+    fn on_tick(&self, _now: Timestamp, _cells: &impl Cells, _meter: &impl Meter, _journal: &impl Journal) {}
 }
 
 /// How often a stage is ticked, or never.

@@ -1,6 +1,9 @@
 //! The seam in memory: for tests of stages that run without a proxy.
 
-use crate::{AttributeId, Cell, CellError, Cells, HeaderMap, Meter, MetricId, Needs, Step, Timestamp, View};
+use crate::{
+    AttributeId, Cell, CellError, Cells, HeaderMap, Journal, Meter, MetricId, Needs, Step, Timestamp, View,
+    line_separator,
+};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -74,14 +77,14 @@ impl View for MemoryView {
             .filter(|(m, n, _)| *m == map && n == name)
             .map(|(_, _, value)| value.as_slice());
         let first = values.next()?;
-        if name != "cookie" {
+        let Some(separator) = line_separator(name) else {
             return Some(Cow::Borrowed(first));
-        }
+        };
         let rest: Vec<&[u8]> = values.collect();
         if rest.is_empty() {
             return Some(Cow::Borrowed(first));
         }
-        Some(Cow::Owned([&[first], &rest[..]].concat().join(&b"; "[..])))
+        Some(Cow::Owned([&[first], &rest[..]].concat().join(separator)))
     }
 
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
@@ -174,5 +177,29 @@ impl Meter for MemoryMeter {
 
     fn record(&self, metric: MetricId, _value: u64) {
         self.change(metric, |old| old.saturating_add(1));
+    }
+}
+
+/// Lines in a list.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    lines: RefCell<Vec<String>>,
+}
+
+impl MemoryJournal {
+    /// The lines so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.borrow().clone()
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn warn(&self, line: &str) {
+        self.lines.borrow_mut().push(line.to_owned());
+    }
+
+    fn info(&self, line: &str) {
+        self.lines.borrow_mut().push(line.to_owned());
     }
 }

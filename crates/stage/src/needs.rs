@@ -35,17 +35,32 @@ pub enum Done {
     Outcome,
 }
 
+/// A header that a stage may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderNeed {
+    /// Where.
+    pub map: HeaderMap,
+    /// Lower-case name.
+    pub name: String,
+    /// Whether most messages lack it: finding a header absent is much cheaper for a front end than reading it.
+    pub rare: bool,
+}
+
 /// The declared needs of a configured stage.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
-    headers: Vec<(HeaderMap, String)>,
+    headers: Vec<HeaderNeed>,
     attributes: Vec<Vec<String>>,
     groups: Vec<CellGroup>,
     metrics: Vec<MetricDef>,
+    /// Whether [`crate::Cells::seed`] is used.
+    pub seed: bool,
     /// Whether [`crate::Stage::on_request`] has anything to do.
     pub request: bool,
     /// Whether [`crate::Stage::on_response`] has anything to do.
     pub response: bool,
+    /// Whether [`crate::Stage::on_trailers`] has anything to do.
+    pub trailers: bool,
     /// What [`crate::Stage::on_done`] needs.
     pub done: Done,
     /// How often [`crate::Stage::on_tick`] runs.
@@ -55,8 +70,26 @@ pub struct Needs {
 impl Needs {
     /// Declares a header that the stage may read, by its lower-case name. Declaring it again changes nothing.
     pub fn header(&mut self, map: HeaderMap, name: &str) {
-        if !self.headers.iter().any(|(m, n)| *m == map && n == name) {
-            self.headers.push((map, name.to_owned()));
+        self.declare(map, name, false);
+    }
+
+    /// Declares a header that most messages lack. If it is also declared as any other, that counts.
+    pub fn rare_header(&mut self, map: HeaderMap, name: &str) {
+        self.declare(map, name, true);
+    }
+
+    fn declare(&mut self, map: HeaderMap, name: &str, rare: bool) {
+        let known = self
+            .headers
+            .iter_mut()
+            .find(|need| need.map == map && need.name == name);
+        match known {
+            Some(need) => need.rare &= rare,
+            None => self.headers.push(HeaderNeed {
+                map,
+                name: name.to_owned(),
+                rare,
+            }),
         }
     }
 
@@ -120,7 +153,7 @@ impl Needs {
 
     /// The declared headers.
     #[must_use]
-    pub fn headers(&self) -> &[(HeaderMap, String)] {
+    pub fn headers(&self) -> &[HeaderNeed] {
         &self.headers
     }
 
@@ -165,6 +198,12 @@ mod tests {
         needs.header(HeaderMap::Request, "x-user");
         needs.header(HeaderMap::Response, "x-user");
         assert_eq!(needs.headers().len(), 2);
+        needs.rare_header(HeaderMap::Request, "x-user");
+        needs.rare_header(HeaderMap::Request, "x-forced");
+        assert_eq!(
+            needs.headers().iter().map(|need| need.rare).collect::<Vec<_>>(),
+            [false, false, true]
+        );
         let first = needs.attribute(&["source", "address"]);
         assert_eq!(needs.attribute(&["source", "address"]), first);
         assert_ne!(needs.attribute(&["xds", "route_name"]), first);

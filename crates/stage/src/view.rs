@@ -10,7 +10,7 @@ pub enum HeaderMap {
     Request,
     /// Response headers, with `:status`. Readable in `on_response`, and in `on_done` under [`crate::Done::Outcome`].
     Response,
-    /// Response trailers. Readable in `on_done` under [`crate::Done::Outcome`].
+    /// Response trailers. Readable in `on_trailers`, and in `on_done` under [`crate::Done::Outcome`].
     ResponseTrailers,
 }
 
@@ -24,8 +24,9 @@ pub trait View {
 
     /// The first value of a header, by its lower-case name. Empty values are `Some`.
     ///
-    /// The lines of `cookie` are one value, joined by `; ` (RFC 9113, 8.2.3): a client could otherwise hide a cookie from
-    /// a stage by sending it in a second line, which applications read.
+    /// The lines of `cookie` are one value, joined by `; ` (RFC 9113, 8.2.3), and so are those of `baggage`, joined by `,`
+    /// (W3C Baggage, 3.1): a client could otherwise hide a cookie from a stage by sending it in a second line, which
+    /// applications read.
     ///
     /// The name must have been named to [`crate::Needs::header`]; a front end may answer `None` otherwise.
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>>;
@@ -33,4 +34,14 @@ pub trait View {
     /// An attribute of the stream, in the proxy's encoding: text as it is, integers, durations and timestamps as eight
     /// bytes little-endian (nanoseconds), booleans as one byte.
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>>;
+}
+
+/// What stands between the lines of a request header that is one list over all of its lines; `None` for any other header.
+#[must_use]
+pub fn line_separator(name: &str) -> Option<&'static [u8]> {
+    match name {
+        "cookie" => Some(b"; "),
+        "baggage" => Some(b","),
+        _ => None,
+    }
 }

@@ -81,13 +81,13 @@ impl Limit {
 pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
     let config = config::parse(bytes).map_err(|errors| Refusal {
         message: errors.to_string(),
-        pass_at_first_load: config::pass_at_first_load(bytes),
+        pass_at_first_load: fairlead_config::pass_at_first_load(bytes),
     })?;
     let mut needs = Needs::default();
     let active: Vec<&config::Limit> = config
         .limits
         .iter()
-        .filter(|limit| config.effective(limit) != config::Mode::Off)
+        .filter(|limit| config.effective(limit) != fairlead_config::Mode::Off)
         .collect();
     let matches: Vec<Vec<MatchSpec>> = active.iter().map(|limit| limit.matches.clone()).collect();
     let rules = RuleSet::compile(&matches, &mut needs);
@@ -97,6 +97,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
         .collect();
     let replies = Replies::new(&config, &limits);
     if !limits.is_empty() {
+        needs.seed = true;
         needs.request = true;
         needs.response = replies.states_limits() && limits.iter().any(|limit| limit.enforced);
         needs.done = Done::Ended;
@@ -117,7 +118,7 @@ fn compile(config: &config::RateLimit, limit: &config::Limit, needs: &mut Needs)
         config::Scope::Worker => Scope::Worker,
         config::Scope::Proxy => Scope::Proxy,
     };
-    let enforced = config.effective(limit) == config::Mode::Enforce;
+    let enforced = config.effective(limit) == fairlead_config::Mode::Enforce;
     let table = match limit.key {
         Some(_) => Table::new(limit.max_keys, limit.on_overflow, &[limit.quota]),
         None => Table::single(),

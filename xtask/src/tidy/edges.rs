@@ -23,9 +23,15 @@ const ALLOWED: &[(&str, May)] = &[
         May::Only(&["fairlead-regex", "fairlead-stage"]),
     ),
     ("fairlead-quota", May::Only(&["fairlead-stage"])),
+    ("fairlead-rollout", May::Only(&["fairlead-stage"])),
     (
         "fairlead-config",
-        May::Only(&["fairlead-matching", "fairlead-quota", "fairlead-stage"]),
+        May::Only(&[
+            "fairlead-matching",
+            "fairlead-quota",
+            "fairlead-rollout",
+            "fairlead-stage",
+        ]),
     ),
     ("fairlead-guest", May::Only(&["fairlead-stage"])),
     ("fairlead-emulator", May::Only(&[])),
@@ -37,6 +43,8 @@ const ALLOWED: &[(&str, May)] = &[
             "fairlead-config",
             "fairlead-emulator",
             "fairlead-envoy",
+            "fairlead-rollout",
+            "fairlead-stage",
             "fairlead-upstream",
         ]),
     ),
@@ -50,6 +58,7 @@ const FILTER: &[&str] = &[
     "fairlead-config",
     "fairlead-matching",
     "fairlead-quota",
+    "fairlead-rollout",
     "fairlead-stage",
 ];
 /// What a filter may depend on only as an optional dependency, behind its feature `module`.

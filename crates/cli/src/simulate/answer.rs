@@ -1,10 +1,10 @@
 //! The JSON lines that `fairlead simulate` prints: a public, stable format.
 
+use super::exposure::{carried_out, exposures, only_counted};
 use super::metric::Metric;
 use super::play::{End as Ended, Played};
+use crate::lossless::json as bytes;
 use crate::time::seconds;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use fairlead_emulator::{
     Answer, Fault, FaultKind, Headers, Histogram, LogLevel, LogLine, Outcome, Thread, Update,
 };
@@ -24,6 +24,14 @@ pub(super) struct Met<'p> {
     by: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     would: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_variant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'p str>,
     worker: usize,
@@ -51,6 +59,8 @@ impl<'p> Met<'p> {
         let open = outcome.from == Answer::Open;
         let trailers = &outcome.response_trailers;
         let body = &outcome.response_body;
+        let exposures = exposures(outcome);
+        let (done, would_be) = (carried_out(&exposures), only_counted(&exposures));
         Self {
             id: &played.id,
             at: seconds(outcome.start),
@@ -59,6 +69,10 @@ impl<'p> Met<'p> {
             from: from(&outcome.from),
             by: by(&outcome.from),
             would: would(outcome),
+            variant: done.map(|exposure| exposure.variant.clone()),
+            reason: done.map(|exposure| exposure.reason.clone()),
+            would_variant: would_be.map(|exposure| exposure.variant.clone()),
+            would_reason: would_be.and_then(|exposure| exposure.would().map(str::to_owned)),
             details: match &outcome.from {
                 Answer::Envoy { details } => Some(details),
                 _ => None,
@@ -141,14 +155,6 @@ fn values(all: &[&[u8]]) -> Value {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Text, or `{"base64": ..}` for what is not UTF-8: the form in which traffic files take it.
-fn bytes(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
-    }
 }
 
 /// The last line.

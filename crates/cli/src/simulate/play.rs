@@ -17,6 +17,8 @@ pub(super) type Configs = HashMap<usize, Vec<(String, Vec<u8>)>>;
 /// A request and what it met.
 pub(super) struct Played {
     pub(super) id: String,
+    /// Which line it stands on, by index.
+    pub(super) line: usize,
     pub(super) outcome: Outcome,
 }
 
@@ -138,6 +140,7 @@ impl Player<'_> {
             };
             answer(&Played {
                 id: repeated.id_of(self.next.1),
+                line: self.next.0,
                 outcome,
             })?;
             let again = self.next.1.saturating_add(1);

@@ -3,6 +3,9 @@
 use super::answer::{by, from, would};
 use super::metric::Metric;
 use super::play::{End, Played};
+use super::releases::Releases;
+use crate::columns::{self, row};
+use crate::percent;
 use crate::policy_file::Placed;
 use crate::time::seconds;
 use fairlead_config::policy::Checked;
@@ -19,6 +22,7 @@ pub(super) struct Table {
     requests: u64,
     /// By status; 0: none.
     statuses: BTreeMap<u16, u64>,
+    releases: Releases,
 }
 
 /// What a rule did, by outcome.
@@ -31,17 +35,25 @@ struct Rule {
 }
 
 impl Table {
+    pub(super) fn new(releases: Releases) -> Self {
+        Self {
+            releases,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, played: &Played) {
         let outcome = &played.outcome;
         self.requests = self.requests.saturating_add(1);
         let count = self.statuses.entry(outcome.status.unwrap_or(0)).or_default();
         *count = count.saturating_add(1);
+        let exposure = self.releases.add(played);
         if self.rows.len() >= LISTED {
             return;
         }
         let decided = by(&outcome.from).map(str::to_owned);
         let decided = decided.or_else(|| would(outcome).map(|rule| format!("{rule} would deny")));
-        self.rows.push(vec![
+        let mut cells = vec![
             seconds(outcome.start),
             played.id.clone(),
             outcome
@@ -49,7 +61,11 @@ impl Table {
                 .map_or_else(|| "-".to_owned(), |status| status.to_string()),
             from(&outcome.from).to_owned(),
             decided.unwrap_or_default(),
-        ]);
+        ];
+        if self.releases.any() {
+            cells.extend(exposure);
+        }
+        self.rows.push(cells);
     }
 
     pub(super) fn print(&self, end: &End, filters: &[Placed], out: &mut impl Write) -> Result<()> {
@@ -67,40 +83,27 @@ impl Table {
             format!(": {}", statuses.join(", "))
         };
         writeln!(out, "{} requests{summary}\n", self.requests)?;
-        let mut rules = vec![row([
-            "rule",
-            "requests",
-            "admitted",
-            "denied",
-            "would deny",
-            "share",
-        ])];
-        rules.extend(rule_rows(end, filters));
-        print_columns(&rules, &[1, 2, 3, 4, 5], out)?;
-        for update in &end.updates {
-            let verdict = if update.accepted { "took" } else { "refused" };
-            writeln!(
-                out,
-                "\n{}: {} {verdict} its new config",
-                seconds(update.at),
-                update.plugin
-            )?;
-        }
-        for fault in &end.faults {
-            writeln!(
-                out,
-                "\n{}: {} on {}: {}",
-                seconds(fault.at),
-                fault.plugin,
-                fault.thread,
-                fault.message
-            )?;
-        }
-        if !self.rows.is_empty() {
+        let rules = rule_rows(end, filters);
+        if !rules.is_empty() || !self.releases.any() {
+            let titles = row(["rule", "requests", "admitted", "denied", "would deny", "share"]);
+            let rows: Vec<Vec<String>> = [titles].into_iter().chain(rules).collect();
+            columns::print(&rows, &[1, 2, 3, 4, 5], out)?;
             writeln!(out)?;
-            let mut rows = vec![row(["at", "id", "status", "from", "by"])];
+        }
+        self.releases.print(self.requests, out)?;
+        events(end, out)?;
+        self.list(out)
+    }
+
+    fn list(&self, out: &mut impl Write) -> Result<()> {
+        if !self.rows.is_empty() {
+            let mut titles = row(["at", "id", "status", "from", "by"]);
+            if self.releases.any() {
+                titles.extend(row(["variant", "reason"]));
+            }
+            let mut rows = vec![titles];
             rows.extend(self.rows.iter().cloned());
-            print_columns(&rows, &[0], out)?;
+            columns::print(&rows, &[0], out)?;
         }
         let more = self.requests.saturating_sub(self.rows.len() as u64);
         if more > 0 {
@@ -110,8 +113,28 @@ impl Table {
     }
 }
 
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.into_iter().map(str::to_owned).collect()
+/// What happened besides requests.
+fn events(end: &End, out: &mut impl Write) -> Result<()> {
+    for update in &end.updates {
+        let verdict = if update.accepted { "took" } else { "refused" };
+        writeln!(
+            out,
+            "{}: {} {verdict} its new config\n",
+            seconds(update.at),
+            update.plugin
+        )?;
+    }
+    for fault in &end.faults {
+        writeln!(
+            out,
+            "{}: {} on {}: {}\n",
+            seconds(fault.at),
+            fault.plugin,
+            fault.thread,
+            fault.message
+        )?;
+    }
+    Ok(())
 }
 
 /// The rules in the order of the policy, then those that only a later policy had.
@@ -163,42 +186,11 @@ fn rule_row(name: &str, rule: Rule) -> Vec<String> {
         .saturating_add(would_deny)
         .saturating_add(undecided);
     let refused = denied.saturating_add(would_deny);
-    let share = if all == 0 {
-        "-".to_owned()
-    } else {
-        format!("{:.1} %", refused as f64 * 100.0 / all as f64)
-    };
+    let share = percent::of(refused, all);
     let numbers = [all, admitted, denied, would_deny].map(|number| number.to_string());
     [name.to_owned()]
         .into_iter()
         .chain(numbers)
         .chain([share])
         .collect()
-}
-
-/// Prints rows in columns; `right` ones are aligned to the right.
-fn print_columns(rows: &[Vec<String>], right: &[usize], out: &mut impl Write) -> Result<()> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-    };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| {
-                if right.contains(&column) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            });
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
 }

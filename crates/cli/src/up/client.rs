@@ -31,6 +31,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<u64>,
     /// The limits that both `RateLimit` and `RateLimit-Policy` speak of.
     pub(super) stated: Vec<String>,
+    /// The values of `Set-Cookie`.
+    pub(super) cookies: Vec<String>,
     /// Just before the request was sent.
     pub(super) sent: Instant,
     /// When the answer was there.
@@ -91,6 +93,7 @@ impl Client {
             version: text(headers, "x-version").map(str::to_owned),
             retry_after: text(headers, "retry-after").and_then(|seconds| seconds.parse().ok()),
             stated: stated(headers),
+            cookies: cookies(headers),
             sent,
             received,
         })
@@ -111,10 +114,42 @@ fn stated(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
+/// The values of all `Set-Cookie` lines.
+fn cookies(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("set-cookie").iter();
+    values
+        .filter_map(|value| Some(value.to_str().ok()?.to_owned()))
+        .collect()
+}
+
 /// The names in a list such as `"per-key";r=5;t=1, "other";r=1`. Names of limits hold neither quotes nor commas.
 fn names(list: &str) -> Vec<String> {
     let name = |member: &str| Some(member.trim().strip_prefix('"')?.split_once('"')?.0.to_owned());
     list.split(',').filter_map(name).collect()
+}
+
+impl Answer {
+    /// Whether this version has given it.
+    pub(super) fn is_from(&self, version: &str) -> bool {
+        self.version.as_deref() == Some(version)
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// An answer with this status from a version, sent and received now.
+    pub(super) fn from(version: Option<&str>, status: u16) -> Self {
+        let now = Instant::now();
+        Self {
+            status,
+            version: version.map(str::to_owned),
+            retry_after: None,
+            stated: Vec::new(),
+            cookies: Vec::new(),
+            sent: now,
+            received: now,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,21 @@
 //! The running parts: Envoy with the policy's filters in front of two versions of the demo upstream.
 
+mod attempts;
+
 use super::policy::Policy;
+use super::release::Release;
 use super::{Args, client::Client};
 use crate::policy_file::Placed;
 use anyhow::Context as _;
-use fairlead_envoy::{Bootstrap, Cluster, Envoy, Listener, Located, Locator, Options, Route, Wasm};
+use attempts::Attempts;
+use fairlead_config::policy::Checked;
+use fairlead_envoy::{
+    Bootstrap, Cluster, Envoy, HttpFilter, Listener, Located, Locator, Options, Route, Wasm,
+};
 use fairlead_upstream::Upstream;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The listener's name.
 const LISTENER: &str = "demo";
@@ -26,6 +33,8 @@ pub(super) struct Mesh {
     /// Of this Envoy.
     pub(super) located: Located,
     pub(super) upstreams: [Upstream; 2],
+    /// Of the demo's own canary filter.
+    attempts: Option<Attempts>,
 }
 
 impl Mesh {
@@ -38,18 +47,13 @@ impl Mesh {
         ];
         let [v1, v2] = &upstreams;
         let mut listener = Listener::http(LISTENER).port(args.port).port_option("--port");
-        for filter in filters(&args.modules, policy)? {
+        let (filters, attempts) = filters(&args.modules, policy)?;
+        for filter in filters {
             listener = listener.filter(filter);
         }
-        let listener = listener
-            .route(
-                Route::prefix("/")
-                    .header("x-version", "v2")
-                    .named("v2-header")
-                    .to("v2"),
-            )
-            .route(Route::prefix("/v2/").named("v2-path").to("v2"))
-            .route(Route::prefix("/").named("v1").to("v1"));
+        for route in routes(&policy.releases) {
+            listener = listener.route(route);
+        }
         let bootstrap = Bootstrap::new("fairlead-demo")
             .admin_port(args.admin_port)
             .listener(listener)
@@ -65,13 +69,32 @@ impl Mesh {
             } => in_use(port, "--admin-port"),
             other => other.into(),
         })?;
+        if let Some(attempts) = &attempts {
+            attempts.check(&envoy)?;
+        }
         let port = envoy.listener_port(LISTENER)?;
         Ok(Self {
             envoy,
             address: (Ipv4Addr::LOCALHOST, port).into(),
             located,
             upstreams,
+            attempts,
         })
+    }
+
+    /// The upstream that is the new version.
+    pub(super) const fn v2(&self) -> &Upstream {
+        let [_, v2] = &self.upstreams;
+        v2
+    }
+
+    /// Tries the demo's own release once more: its guard forgets earlier trips. Returns the number of the attempt.
+    pub(super) fn next_attempt(&self) -> anyhow::Result<u32> {
+        let attempts = self
+            .attempts
+            .as_ref()
+            .context("the policy is not the demo's own")?;
+        attempts.next(&self.envoy)
     }
 
     /// A client with a connection of its own.
@@ -106,20 +129,55 @@ fn in_use(port: u16, option: &str) -> anyhow::Error {
     anyhow::anyhow!("port {port} is in use: choose another with {option}")
 }
 
-/// The policy's filters with their modules, which must be there.
-fn filters(modules: &Path, policy: &Policy) -> anyhow::Result<Vec<Wasm>> {
-    let filter = |placed: &Placed| {
-        let module = modules.join(format!("{}.wasm", placed.filter.file_name()));
-        anyhow::ensure!(
-            module.is_file(),
-            "there is no {}: build it with `cargo xtask build`, or name the folder with --modules",
-            module.display()
-        );
-        let module = std::path::absolute(&module)?;
-        let config = std::str::from_utf8(&placed.plugin_config).context("pluginConfig")?;
-        Ok(Wasm::new(&placed.plugin, module).configuration(config))
+/// The table of routes: what a canary filter has decided, a path for those who want v2, and v1 for the rest. Without a
+/// canary filter a header of the client's own decides.
+fn routes(releases: &[Release]) -> Vec<Route> {
+    let to_v2 = |header: &str, value: &str, name: String| {
+        let route = Route::prefix("/").header(header, value);
+        route.named(name).to("v2")
     };
-    policy.filters.iter().map(filter).collect()
+    let mut routes = Vec::new();
+    for release in releases {
+        for (name, value) in release.variants() {
+            routes.push(to_v2(release.header(), value, format!("v2-{name}")));
+        }
+    }
+    if releases.is_empty() {
+        routes.push(to_v2("x-version", "v2", "v2-header".to_owned()));
+    }
+    routes.push(Route::prefix("/v2/").named("v2-path").to("v2"));
+    routes.push(Route::prefix("/").named("v1").to("v1"));
+    routes
+}
+
+/// The policy's filters with their modules, which must be there, and the one that can be changed.
+fn filters(modules: &Path, policy: &Policy) -> anyhow::Result<(Vec<HttpFilter>, Option<Attempts>)> {
+    let mut attempts = None;
+    let mut filters = Vec::new();
+    for placed in &policy.filters {
+        let wasm = Wasm::new(&placed.plugin, module(modules, placed)?);
+        let filter = if policy.is_demo && matches!(placed.checked, Checked::Canary(_)) {
+            let config = serde_json::from_slice(&placed.plugin_config).context("pluginConfig")?;
+            attempts
+                .insert(Attempts::first(&placed.plugin, wasm, config)?)
+                .filter()
+        } else {
+            let config = std::str::from_utf8(&placed.plugin_config).context("pluginConfig")?;
+            wasm.configuration(config).into()
+        };
+        filters.push(filter);
+    }
+    Ok((filters, attempts))
+}
+
+fn module(modules: &Path, placed: &Placed) -> anyhow::Result<PathBuf> {
+    let module = modules.join(format!("{}.wasm", placed.filter.file_name()));
+    anyhow::ensure!(
+        module.is_file(),
+        "there is no {}: build it with `cargo xtask build`, or name the folder with --modules",
+        module.display()
+    );
+    Ok(std::path::absolute(&module)?)
 }
 
 #[cfg(test)]

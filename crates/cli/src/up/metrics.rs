@@ -3,8 +3,15 @@
 //! The numbers of the view and of the checks come from here and from nowhere else. A filter counts when a stream ends, a
 //! moment after the client has its answer.
 
+mod canary;
+mod sample;
+
 use super::policy::Rule;
+use super::release::Release;
+pub(super) use canary::{Standing, Variant};
 use fairlead_envoy::Envoy;
+use fairlead_rollout::Share;
+use sample::Sample;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -46,9 +53,16 @@ impl Tally {
     }
 }
 
-/// The tallies of all rules, by plugin and rule.
+/// All that is counted, by plugin and what it is counted of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tallies(BTreeMap<(String, String), Tally>);
+pub(super) struct Tallies {
+    /// Of rules.
+    rules: BTreeMap<(String, String), Tally>,
+    /// Of variants.
+    variants: BTreeMap<(String, String), Variant>,
+    /// Of canary filters as a whole, by metric and outcome.
+    canaries: BTreeMap<(String, String), u64>,
+}
 
 impl Tallies {
     /// As of now.
@@ -74,15 +88,33 @@ impl Tallies {
 
     /// What one rule has counted; nothing if Envoy does not know it.
     pub(super) fn of(&self, plugin: &str, rule: &str) -> Tally {
-        self.0
-            .get(&(plugin.to_owned(), rule.to_owned()))
-            .copied()
-            .unwrap_or_default()
+        let key = (plugin.to_owned(), rule.to_owned());
+        self.rules.get(&key).copied().unwrap_or_default()
     }
 
     /// The same for a rule of a policy.
     pub(super) fn of_rule(&self, rule: &Rule) -> Tally {
         self.of(&rule.plugin, &rule.name)
+    }
+
+    /// What is counted of a variant; nothing if Envoy does not know it.
+    pub(super) fn variant(&self, release: &Release, name: &str) -> Variant {
+        let key = (release.plugin.clone(), name.to_owned());
+        self.variants.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// A count of a release as a whole: `cookies_total issued`, `routing_headers_removed_total`.
+    pub(super) fn whole(&self, release: &Release, metric: &str) -> u64 {
+        let key = (release.plugin.clone(), metric.to_owned());
+        self.canaries.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Whether the filter has said how the shares of a release stand: all of them come to the whole.
+    pub(super) fn has_weights(&self, release: &Release) -> bool {
+        let weights = release
+            .names()
+            .map(|name| self.variant(release, name).weight.ppm());
+        weights.fold(0, u32::saturating_add) == Share::WHOLE_PPM
     }
 
     /// One rule that has admitted so many.
@@ -92,91 +124,51 @@ impl Tallies {
             admitted,
             ..Tally::default()
         };
-        Self([((plugin.to_owned(), rule.to_owned()), tally)].into())
+        Self {
+            rules: [((plugin.to_owned(), rule.to_owned()), tally)].into(),
+            ..Self::default()
+        }
     }
 
-    fn parse(text: &str) -> Self {
+    /// What these lines say.
+    pub(super) fn parse(text: &str) -> Self {
         let mut tallies = Self::default();
         for sample in text.lines().filter_map(Sample::parse) {
-            if !(sample.name.starts_with("fairlead_") && sample.name.ends_with("_requests_total")) {
-                continue;
-            }
-            let label = |name: &str| sample.labels.get(name).cloned();
-            let (Some(plugin), Some(rule), Some(outcome)) =
-                (label("component"), label("tag"), label("cache"))
-            else {
-                continue;
-            };
-            tallies
-                .0
-                .entry((plugin, rule))
-                .or_default()
-                .count(&outcome, sample.value);
+            tallies.note(&sample);
         }
         tallies
     }
-}
 
-impl<'a> FromIterator<(&'a Rule, Tally)> for Tallies {
-    fn from_iter<T: IntoIterator<Item = (&'a Rule, Tally)>>(tallies: T) -> Self {
-        let entry = |(rule, tally): (&Rule, Tally)| ((rule.plugin.clone(), rule.name.clone()), tally);
-        Self(tallies.into_iter().map(entry).collect())
-    }
-}
-
-/// One line of Prometheus' text format that holds a whole number.
-#[derive(Debug, PartialEq, Eq)]
-struct Sample<'a> {
-    name: &'a str,
-    labels: BTreeMap<&'a str, String>,
-    value: u64,
-}
-
-impl<'a> Sample<'a> {
-    /// `None` for comments, histograms' and other lines that are not `name{label="value",...} number`.
-    fn parse(line: &'a str) -> Option<Self> {
-        if line.starts_with('#') {
-            return None;
-        }
-        let (name, mut rest) = line.split_once('{')?;
-        let mut labels = BTreeMap::new();
-        loop {
-            rest = rest.trim_start_matches(',');
-            if let Some(after) = rest.strip_prefix('}') {
-                return Some(Self {
-                    name,
-                    labels,
-                    value: after.trim().parse().ok()?,
-                });
+    fn note(&mut self, sample: &Sample<'_>) {
+        let Some(metric) = sample.name.strip_prefix("fairlead_") else {
+            return;
+        };
+        let label = |name: &str| sample.labels.get(name).map(String::as_str);
+        let Some(plugin) = label("component") else { return };
+        let of = |name: &str| (plugin.to_owned(), name.to_owned());
+        match (metric.strip_prefix("canary_"), label("tag"), label("cache")) {
+            (Some(metric), Some(variant), outcome) => {
+                let variant = self.variants.entry(of(variant)).or_default();
+                variant.note(metric, outcome, sample.value);
             }
-            let (label, after) = rest.split_once("=\"")?;
-            let (value, after) = quoted(after)?;
-            labels.insert(label, value);
-            rest = after;
+            (Some(metric), None, outcome) => {
+                let name = [metric, outcome.unwrap_or_default()].join(" ");
+                self.canaries.insert(of(name.trim_end()), sample.value);
+            }
+            (None, Some(rule), Some(outcome)) if metric.ends_with("_requests_total") => {
+                let tally = self.rules.entry(of(rule)).or_default();
+                tally.count(outcome, sample.value);
+            }
+            _ => {}
         }
     }
-}
-
-/// A label's value up to its closing quote, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((value, text.get(at.saturating_add(1)..)?)),
-            '\\' => value.push(match letters.next()?.1 {
-                'n' => '\n',
-                other => other,
-            }),
-            other => value.push(other),
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::up::policy::Policy;
+    use fairlead_rollout::Reason;
 
     const TEXT: &str = r#"# TYPE fairlead_rate_limit_requests_total counter
 fairlead_rate_limit_requests_total{cache="admitted",component="rate-limit",tag="per-key",wasm_filter="rate_limit"} 12
@@ -218,17 +210,32 @@ fairlead_rate_limit_requests_total{cache="admitted
     }
 
     #[test]
-    fn label_values_may_hold_quotes_commas_and_braces() {
-        let sample = Sample::parse(r#"a{x="1,\"}\\",y="\n"} 5"#).unwrap();
-        assert_eq!(sample.labels["x"], "1,\"}\\");
-        assert_eq!(sample.labels["y"], "\n");
-        assert_eq!((sample.name, sample.value), ("a", 5));
-    }
-
-    #[test]
-    fn what_is_no_whole_number_is_left_out() {
-        for line in ["a{x=\"1\"} 0.5", "a 1", "", "# HELP a{}", "a{x=\"1\"", "a{x} 1"] {
-            assert_eq!(Sample::parse(line), None, "{line}");
-        }
+    fn a_variants_numbers_are_those_of_its_own_plugin() {
+        let text = r#"
+fairlead_canary_exposures_total{cache="sticky",component="canary",tag="v2",wasm_filter="canary"} 12
+fairlead_canary_exposures_total{cache="force_header",component="canary",tag="v2",wasm_filter="canary"} 3
+fairlead_canary_exposures_total{cache="would_sticky",component="other",tag="v2",wasm_filter="canary"} 7
+fairlead_canary_outcomes_total{cache="success",component="canary",tag="v2",wasm_filter="canary"} 10
+fairlead_canary_outcomes_total{cache="failure",component="canary",tag="v2",wasm_filter="canary"} 2
+fairlead_canary_guard_state{component="canary",tag="v2",wasm_filter="canary"} 1
+fairlead_canary_guard_trips_total{cache="error_rate",component="canary",tag="v2",wasm_filter="canary"} 1
+fairlead_canary_guard_trips_total{cache="latency",component="canary",tag="v2",wasm_filter="canary"} 2
+fairlead_canary_weight_ppm{component="canary",tag="v2",wasm_filter="canary"} 200000
+fairlead_canary_weight_ppm{component="canary",tag="stable",wasm_filter="canary"} 800000
+fairlead_canary_cookies_total{cache="issued",component="canary",wasm_filter="canary"} 5
+fairlead_canary_routing_headers_removed_total{component="canary",wasm_filter="canary"} 6
+"#;
+        let release = Policy::demo().unwrap().releases.remove(0);
+        let tallies = Tallies::parse(text);
+        let v2 = tallies.variant(&release, "v2");
+        assert_eq!((v2.exposed(Reason::Sticky), v2.requests()), (12, 15));
+        assert_eq!((v2.succeeded, v2.failed, v2.trips), (10, 2, 3));
+        assert_eq!((v2.guard, v2.weight.ppm()), (Some(Standing::Held), 200_000));
+        assert_eq!(tallies.variant(&release, "absent"), Variant::default());
+        assert_eq!(tallies.whole(&release, "cookies_total issued"), 5);
+        assert_eq!(tallies.whole(&release, "routing_headers_removed_total"), 6);
+        assert_eq!(tallies.whole(&release, "cookies_total cleared"), 0);
+        assert!(tallies.has_weights(&release));
+        assert!(!Tallies::default().has_weights(&release));
     }
 }

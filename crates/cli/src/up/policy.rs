@@ -1,9 +1,11 @@
 //! The policy that the demo runs: its own, or one from a file.
 
+use super::release::Release;
 use crate::policy_file::{self, Placed, PolicyFile, Refused};
 use anyhow::Context as _;
+use fairlead_config::Mode;
 use fairlead_config::policy::Checked;
-use fairlead_config::rate_limit::{Limit, Mode, RateLimit};
+use fairlead_config::rate_limit::{Limit, RateLimit};
 
 /// The demo's own policy.
 const DEMO: &str = include_str!("../../../../examples/demo/policy.yaml");
@@ -15,6 +17,8 @@ pub(super) struct Policy {
     pub(super) filters: Vec<Placed>,
     /// Every rule, in the same order.
     pub(super) rules: Vec<Rule>,
+    /// Every canary filter, in the same order.
+    pub(super) releases: Vec<Release>,
     /// The statuses with which a request can be refused.
     pub(super) refusals: Vec<u16>,
     /// Whether it is the demo's own.
@@ -56,22 +60,28 @@ impl Policy {
 
     fn new(file: PolicyFile, is_demo: bool) -> Self {
         let mut rules = Vec::new();
+        let mut releases = Vec::new();
         let mut refusals = Vec::new();
         for placed in &file.filters {
-            if let Checked::RateLimit(config) = &placed.checked {
-                let plugin = component(&placed.plugin);
-                rules.extend(
-                    config
-                        .limits
-                        .iter()
-                        .map(|limit| Rule::new(&plugin, config, limit)),
-                );
-                refusals.push(config.deny.status);
+            match &placed.checked {
+                Checked::RateLimit(config) => {
+                    let plugin = component(&placed.plugin);
+                    rules.extend(
+                        config
+                            .limits
+                            .iter()
+                            .map(|limit| Rule::new(&plugin, config, limit)),
+                    );
+                    refusals.push(config.deny.status);
+                }
+                Checked::Canary(config) => releases.push(Release::new(&placed.plugin, config)),
+                _ => {}
             }
         }
         Self {
             filters: file.filters,
             rules,
+            releases,
             refusals,
             is_demo,
         }
@@ -112,7 +122,7 @@ impl Rule {
 }
 
 /// A plugin's name as it stands in metrics, where only these characters are kept.
-fn component(plugin: &str) -> String {
+pub(super) fn component(plugin: &str) -> String {
     let kept = |letter: char| {
         if letter.is_ascii_alphanumeric() || letter == '-' {
             letter

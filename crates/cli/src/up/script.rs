@@ -4,14 +4,20 @@
 //! Every request is sent from here, so that counts can be compared exactly. Bounds on time are taken from moments that
 //! enclose what Envoy decided: a slow machine makes the bounds wider, never wrong.
 
+mod crowd;
+mod exposures;
+mod guard;
 mod hammer;
 mod ledger;
+mod limits;
 mod quota;
 mod report;
+mod routes;
+mod split;
 
 use super::client::{Ask, Client};
 use super::mesh::Mesh;
-use super::metrics::{Tallies, Tally};
+use super::metrics::Tallies;
 use super::policy::Policy;
 use super::stop::Stop;
 use ledger::{Group, Ledger};
@@ -27,10 +33,6 @@ const PLUGIN: &str = "rate-limit";
 const PER_KEY: &str = "per-key";
 const ANONYMOUS: &str = "anonymous";
 const TRIAL: &str = "search-trial";
-/// Requests of one address without a key, with forged entries.
-const FORGED: u32 = 30;
-/// Searches; fewer than the per-key limit admits at once.
-const SEARCHES: u32 = 12;
 
 /// Runs all checks that make sense for the policy.
 ///
@@ -45,7 +47,7 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         ledger: Ledger::default(),
         checks: Vec::new(),
     };
-    script.routes();
+    script.routes()?;
     let counted = if policy.is_demo {
         script.demo()?
     } else {
@@ -55,11 +57,9 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         envoy: mesh.located.version.to_string(),
         seconds: started.elapsed().as_secs_f64(),
         checks: script.checks,
-        rules: policy
-            .rules
-            .iter()
-            .map(|rule| (rule.clone(), counted.of_rule(rule)))
-            .collect(),
+        rules: policy.rules.clone(),
+        releases: policy.releases.clone(),
+        counted,
     })
 }
 
@@ -85,43 +85,6 @@ impl Script<'_> {
         self.ledger.add(group, client.send(ask).ok());
     }
 
-    /// Versions are chosen by header and by path. A policy that is not the demo's may refuse instead.
-    fn routes(&mut self) {
-        let client = self.mesh.client();
-        let asks = [
-            (Ask::new("/"), "v1"),
-            (Ask::new("/").header("x-version", "v2"), "v2"),
-            (Ask::new("/v2/"), "v2"),
-        ];
-        let mut seen = Vec::new();
-        let mut ok = true;
-        for (ask, expected) in asks {
-            let answer = client.send(&ask).ok();
-            let refused = !self.policy.is_demo
-                && answer
-                    .as_ref()
-                    .is_some_and(|answer| self.policy.refusals.contains(&answer.status));
-            let version = answer.as_ref().and_then(|answer| answer.version.clone());
-            ok &= refused || version.as_deref() == Some(expected);
-            seen.push(version.unwrap_or_else(|| match &answer {
-                Some(answer) => answer.status.to_string(),
-                None => "no answer".to_owned(),
-            }));
-            self.ledger.add(Group::Free, answer);
-        }
-        let expected = if self.policy.is_demo {
-            "v1 v2 v2"
-        } else {
-            "v1 v2 v2, or refused"
-        };
-        self.check(
-            "x-version: v2 and /v2/ go to v2, the rest to v1",
-            ok,
-            expected,
-            seen.join(" "),
-        );
-    }
-
     /// What holds for any policy.
     fn any(&mut self) -> anyhow::Result<Tallies> {
         let client = self.mesh.client();
@@ -145,81 +108,12 @@ impl Script<'_> {
         self.forged()?;
         self.trial()?;
         self.not_utf8(&clients)?;
+        self.canary(&clients)?;
         anyhow::ensure!(!self.stop.is_set(), "interrupted");
         let counted = self.counted()?;
         self.fields(&counted);
-        Ok(counted)
-    }
-
-    /// A client behind the gateway cannot escape by forging entries to the left of its address.
-    fn forged(&mut self) -> anyhow::Result<()> {
-        let numbers = self.policy.numbers(ANONYMOUS)?;
-        let client = self.mesh.client();
-        let ask = |n: u32, address: &str| {
-            Ask::new("/api/orders").header("x-forwarded-for", format!("192.0.2.{n}, {address}"))
-        };
-        let before = self.ledger.group(Group::Anonymous);
-        let mut answers = Vec::new();
-        for n in 0..FORGED {
-            let answer = client.send(&ask(n, "203.0.113.9")).ok();
-            answers.extend(answer.clone());
-            self.ledger.add(Group::Anonymous, answer);
-        }
-        let admitted = self
-            .ledger
-            .group(Group::Anonymous)
-            .admitted
-            .saturating_sub(before.admitted);
-        let bounds = quota::bounds(numbers, &answers);
-        let (ok, expected) = (bounds.contain(admitted), format!("{bounds} of {FORGED} admitted"));
-        self.check(
-            "a forged first X-Forwarded-For entry is no new client",
-            ok,
-            expected,
-            admitted.to_string(),
-        );
-        self.send(&client, Group::Anonymous, &ask(0, "203.0.113.10"));
-        let other = self.ledger.group(Group::Anonymous).admitted;
-        let own = other == before.admitted.saturating_add(admitted).saturating_add(1);
-        self.check(
-            "another address has a quota of its own",
-            own,
-            "200",
-            if own { "200" } else { "refused" },
-        );
-        Ok(())
-    }
-
-    /// A rule in shadow mode refuses nobody, and counts whom it would have refused.
-    fn trial(&mut self) -> anyhow::Result<()> {
-        let numbers = self.policy.numbers(TRIAL)?;
-        let client = self.mesh.client();
-        let ask = Ask::new("/api/search").header("x-api-key", "carol");
-        let mut answers = Vec::new();
-        for _ in 0..SEARCHES {
-            let answer = client.send(&ask).ok();
-            answers.extend(answer.clone());
-            self.ledger.add(Group::Search, answer);
-        }
-        let passed = answers.iter().filter(|answer| answer.status == 200).count();
-        let all = u64::from(SEARCHES);
-        self.check(
-            "a rule in shadow mode refuses nobody",
-            u64::try_from(passed) == Ok(all),
-            format!("{all} of {all} admitted"),
-            passed.to_string(),
-        );
-        let tally = self.tally(TRIAL, |tally| tally.total() >= all)?;
-        // It lets as many pass as it would if it were enforced, and no more.
-        let bounds = quota::at_most(numbers, &answers);
-        let ok = tally.would_deny > 0 && bounds.contain(tally.admitted) && tally.total() == all;
-        self.check(
-            "and counts those it would have refused",
-            ok,
-            format!("{bounds} admitted, the rest of {all} would_deny"),
-            format!("{} admitted, {} would_deny", tally.admitted, tally.would_deny),
-        );
-        Ok(())
+        self.exposures()?;
+        Ok(Tallies::read(&self.mesh.envoy)?)
     }
 
     /// Bytes that are not UTF-8 are a key like any other, on every worker.
@@ -260,71 +154,5 @@ impl Script<'_> {
             format!("{fine}, {reloads} VMs restarted"),
         );
         Ok(())
-    }
-
-    /// What the filters have counted is what clients saw.
-    fn counted(&mut self) -> anyhow::Result<Tallies> {
-        let expected = self.ledger.expected();
-        let enough = |tallies: &Tallies| {
-            expected.iter().all(|(rule, seen)| {
-                tallies.of(PLUGIN, rule).total() >= seen.passed.saturating_add(seen.refused)
-            })
-        };
-        let counted = Tallies::wait(&self.mesh.envoy, COUNTED_WITHIN, enough)?;
-        for (rule, seen) in expected {
-            let tally = counted.of(PLUGIN, rule);
-            // A request that could not be decided is refused: other workers were faster each time.
-            let counted = [
-                tally.admitted.saturating_add(tally.would_deny),
-                tally.denied.saturating_add(tally.undecided),
-            ];
-            self.check(
-                &format!("metrics of {rule} are what clients saw"),
-                counted == [seen.passed, seen.refused],
-                format!("{} passed, {} refused", seen.passed, seen.refused),
-                format!("{} passed, {} refused", counted[0], counted[1]),
-            );
-        }
-        Ok(counted)
-    }
-
-    /// What every single answer of the script said about limits.
-    fn fields(&mut self, counted: &Tallies) {
-        let undecided = counted
-            .of(PLUGIN, PER_KEY)
-            .undecided
-            .saturating_add(counted.of(PLUGIN, ANONYMOUS).undecided);
-        let said = self.ledger.said;
-        self.check(
-            "every refusal is a 429 with Retry-After and RateLimit fields",
-            // A refusal without a decision knows of no quota to state.
-            said.refused > 0 && said.refused_other == 0 && said.refused_silent <= undecided,
-            format!("{} of {}", said.refused, said.refused),
-            said.refused
-                .saturating_sub(said.refused_other)
-                .saturating_sub(said.refused_silent)
-                .to_string(),
-        );
-        self.check(
-            "every admitted request is told its limits",
-            said.admitted > 0 && said.admitted_silent == 0,
-            format!("{} of {}", said.admitted, said.admitted),
-            said.admitted.saturating_sub(said.admitted_silent).to_string(),
-        );
-        let lost = self.ledger.lost;
-        self.check(
-            "every request is answered",
-            lost == 0,
-            "0 without an answer",
-            lost.to_string(),
-        );
-    }
-
-    /// What one rule has counted, once `enough` holds or for want of patience.
-    fn tally(&self, rule: &str, enough: impl Fn(Tally) -> bool) -> anyhow::Result<Tally> {
-        let tallies = Tallies::wait(&self.mesh.envoy, COUNTED_WITHIN, |now| {
-            enough(now.of(PLUGIN, rule))
-        })?;
-        Ok(tallies.of(PLUGIN, rule))
     }
 }

@@ -1,4 +1,4 @@
-//! Background traffic: a few kinds of clients, each a thread with a connection of its own, under 120 requests a second in
+//! Background traffic: a few kinds of clients, each a thread with a connection of its own, under 200 requests a second in
 //! all.
 //!
 //! Requests are sent at moments that follow from the start; a client that falls behind leaves moments out rather than
@@ -24,52 +24,76 @@ pub(super) struct Traffic {
 struct Kind {
     period: Duration,
     ask: fn(n: u64) -> Ask,
+    /// As a browser does, it sends back the cookie that it was given last; after so many requests it is another user's
+    /// browser. `None`: no cookies.
+    visit: Option<u64>,
 }
 
-static KINDS: [Kind; 6] = [
+impl Kind {
+    const fn every(ms: u64, ask: fn(u64) -> Ask) -> Self {
+        Self {
+            period: Duration::from_millis(ms),
+            ask,
+            visit: None,
+        }
+    }
+}
+
+static KINDS: [Kind; 12] = [
     // Stays within her limit of 20 a second.
-    Kind {
-        period: Duration::from_millis(100),
-        ask: |_| Ask::new("/api/orders").header("x-api-key", "alice"),
-    },
+    Kind::every(100, |_| Ask::new("/api/orders").header("x-api-key", "alice")),
     // Hammers, on two connections: about 80 a second.
+    Kind::every(25, mallory),
+    Kind::every(25, mallory),
+    // Tries to get into v2 by the routing header.
+    Kind::every(200, |_| {
+        Ask::new("/api/orders")
+            .header("x-api-key", "bob")
+            .header("x-user-id", "bob")
+            .header("x-canary", "v2")
+    }),
+    // Searches more than the limit that is being tried out would let her.
+    Kind::every(300, |_| Ask::new("/api/search").header("x-api-key", "carol")),
+    // A hundred users of the shop, on three connections, together 60 a second.
+    Kind::every(50, user),
+    Kind::every(50, user),
+    Kind::every(50, user),
+    // Visitors without a user id, each with a browser that keeps cookies, for two seconds.
     Kind {
-        period: Duration::from_millis(25),
-        ask: mallory,
+        visit: Some(20),
+        ..Kind::every(100, |_| Ask::new("/shop/"))
     },
-    Kind {
-        period: Duration::from_millis(25),
-        ask: mallory,
-    },
-    // On the other version.
-    Kind {
-        period: Duration::from_millis(200),
-        ask: |_| {
-            Ask::new("/api/orders")
-                .header("x-api-key", "bob")
-                .header("x-version", "v2")
-        },
-    },
+    // A tester in the office, and one who is out of it.
+    Kind::every(500, |_| {
+        Ask::new("/shop/")
+            .header("x-user-id", "tess")
+            .header("x-forwarded-for", "192.0.2.7")
+            .header("x-canary-force", "always")
+    }),
+    Kind::every(500, |_| {
+        Ask::new("/shop/")
+            .header("x-user-id", "zoe")
+            .header("x-forwarded-for", "192.0.2.8")
+            .header("cookie", "canary=never")
+    }),
     // Without a key, from eight addresses behind the gateway, the first much more often than the others. What stands to the
     // left of the address is forged anew each time.
-    Kind {
-        period: Duration::from_millis(200),
-        ask: |n| {
-            let host = if n.is_multiple_of(2) {
-                1
-            } else {
-                n.wrapping_div(2) % 7 + 2
-            };
-            let forged = format!("10.{}.{}.1, 203.0.113.{host}", n % 200, n % 250);
-            Ask::new("/api/orders").header("x-forwarded-for", forged)
-        },
-    },
-    // Searches more than the limit that is being tried out would let her.
-    Kind {
-        period: Duration::from_millis(300),
-        ask: |_| Ask::new("/api/search").header("x-api-key", "carol"),
-    },
+    Kind::every(200, anonymous),
 ];
+
+fn anonymous(n: u64) -> Ask {
+    let host = if n.is_multiple_of(2) {
+        1
+    } else {
+        n.wrapping_div(2) % 7 + 2
+    };
+    let forged = format!("10.{}.{}.1, 203.0.113.{host}", n % 200, n % 250);
+    Ask::new("/api/orders").header("x-forwarded-for", forged)
+}
+
+fn user(n: u64) -> Ask {
+    Ask::new("/shop/").header("x-user-id", format!("user-{}", n % 100))
+}
 
 fn mallory(_: u64) -> Ask {
     Ask::new("/api/orders").header("x-api-key", "mallory")
@@ -104,15 +128,31 @@ impl Drop for Traffic {
 
 fn drive(kind: &Kind, client: &Client, stop: &Stop, lost: &AtomicU64) {
     let mut next = Instant::now();
+    let mut cookie = None;
     for n in 0_u64.. {
-        if client.send(&(kind.ask)(n)).is_err() {
-            lost.fetch_add(1, Ordering::Relaxed);
+        let mut ask = (kind.ask)(n);
+        if let Some(visit) = kind.visit {
+            cookie = cookie.filter(|_| !n.is_multiple_of(visit));
+            if let Some(cookie) = &cookie {
+                ask = ask.header("cookie", cookie);
+            }
+        }
+        match client.send(&ask) {
+            Ok(answer) => cookie = answer.cookies.last().and_then(|line| pair(line)).or(cookie),
+            Err(_) => {
+                lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
         next = moment_after(next, Instant::now(), kind.period);
         if stop.until(next) {
             return;
         }
     }
+}
+
+/// Name and value of a cookie that an answer sets, as a request sends them.
+fn pair(line: &str) -> Option<String> {
+    Some(line.split_once(';')?.0.to_owned())
 }
 
 /// The first moment of the schedule that is not over yet.
@@ -136,14 +176,13 @@ mod tests {
     #[test]
     fn all_clients_together_stay_below_the_stated_rate() {
         let rate: f64 = KINDS.iter().map(|kind| kind.period.as_secs_f64().recip()).sum();
-        assert!(rate < 120.0, "{rate}");
+        assert!(rate < 200.0, "{rate}");
     }
 
     #[test]
     fn every_address_behind_the_gateway_is_of_the_range_for_documentation() {
-        let [.., anonymous, _] = &KINDS;
         let last = |n| {
-            let ask = (anonymous.ask)(n);
+            let ask = anonymous(n);
             let text = ask.headers[0].1.to_str().unwrap().to_owned();
             text.rsplit_once("203.0.113.").unwrap().1.parse::<u8>().unwrap()
         };

@@ -1,8 +1,8 @@
 //! The fields of the rate-limit filter's config as they are written, and how they become a [`RateLimit`].
 
 use super::overrides::{OverrideFields, check_overrides};
-use super::{DEFAULT_MAX_KEYS, Deny, Limit, Mode, OnInvalidConfig, RateLimit, ResponseHeaders, Scope};
-use crate::filter::ApiVersion;
+use super::{DEFAULT_MAX_KEYS, Deny, Limit, RateLimit, ResponseHeaders, Scope};
+use crate::filter::{ApiVersion, Mode, OnInvalidConfig};
 use crate::json::Json;
 use crate::leaf::Name;
 use crate::problem::Problems;
@@ -86,15 +86,6 @@ words! {
 }
 
 words! {
-    OnInvalidConfig, "an answer to an invalid config" {
-        /// The proxy answers 500 until the config is mended.
-        "refuse" => OnInvalidConfig::Refuse;
-        /// All requests pass, and the filter's metrics and log say so.
-        "pass" => OnInvalidConfig::Pass;
-    }
-}
-
-words! {
     Scope, "a scope" {
         /// Each worker thread counts for itself: the cheapest, but a client gets up to workers x rate.
         "worker" => Scope::Worker;
@@ -127,20 +118,6 @@ words! {
         "exact" => Exactness;
     }
     later { "leased" => "write exact or auto"; }
-}
-
-impl Read for Mode {
-    type Out = Self;
-
-    #[inline(never)]
-    fn read(value: &Json, at: &mut Problems) -> Option<Self> {
-        // YAML 1.1, which kubectl and Helm still read, takes an unquoted `off` for the boolean.
-        if matches!(value, Json::Bool(false)) {
-            return Some(Self::Off);
-        }
-        let index = at.word(value, "a mode", &["enforce", "shadow", "off"], &[])?;
-        [Self::Enforce, Self::Shadow, Self::Off].into_iter().nth(index)
-    }
 }
 
 impl Leaf for Rate {
@@ -279,27 +256,5 @@ described_as! {
 impl crate::schema::Describe for Cost {
     fn describe(_: &mut crate::schema::Definitions) -> serde_json::Value {
         serde_json::json!({ "const": 1 })
-    }
-}
-
-#[cfg(feature = "schema")]
-impl crate::schema::Describe for Mode {
-    fn describe(_: &mut crate::schema::Definitions) -> serde_json::Value {
-        let mut schema = crate::schema::words(&[
-            ("enforce", &["Decides and acts."]),
-            (
-                "shadow",
-                &["Decides and counts, but changes no request and no response."],
-            ),
-            (
-                "off",
-                &["Does nothing. false is the same, as YAML 1.1 reads an unquoted off as false."],
-            ),
-        ]);
-        crate::schema::merge(
-            &mut schema,
-            serde_json::json!({ "enum": ["enforce", "shadow", "off", false] }),
-        );
-        schema
     }
 }

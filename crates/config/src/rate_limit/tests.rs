@@ -213,7 +213,8 @@ fn an_integer_may_be_written_as_any_number() {
 fn every_source_of_a_key_can_be_written() {
     let limit = limit(
         r#""key":[{"header":"a"},{"cookie":"B"},{"query":"q r"},{"path":true},{"host":true},{"method":true},
-        {"template":"/u/{id}"},{"constant":"c"},{"client_ip":{}},{"jwt_claim":"sub"},{"property":["xds","route_name"]}]"#,
+        {"template":"/u/{id}"},{"constant":"c"},{"client_ip":{}},{"jwt_claim":"sub"},{"property":["xds","route_name"]},
+        {"baggage":"user.id"},{"trace_id":true}]"#,
     );
     let sources: Vec<_> = limit.key.into_iter().flatten().map(|part| part.source).collect();
     let text = str::to_owned;
@@ -235,6 +236,8 @@ fn every_source_of_a_key_can_be_written() {
             },
             KeySource::JwtClaim(text("sub")),
             KeySource::Property(vec![text("xds"), text("route_name")]),
+            KeySource::Baggage(text("user.id")),
+            KeySource::TraceId,
         ]
     );
 }
@@ -302,34 +305,4 @@ fn a_problem_document_has_its_own_content_type() {
     let deny = parsed(r#"{"deny":{"problem_json":true}}"#).deny;
     assert!(deny.problem_json && deny.body.is_empty());
     assert_eq!(deny.content_type, "application/problem+json");
-}
-
-#[test]
-fn on_invalid_config_is_found_in_whatever_else_is_wrong() {
-    for (config, pass) in [
-        ("", false),
-        ("{}", false),
-        ("[]", false),
-        (r#"{"on_invalid_config":"pass"}"#, true),
-        (r#"{"on_invalid_config":"refuse"}"#, false),
-        (r#"{"on_invalid_config":true}"#, false),
-        (r#"{"limits":5,"nonsense":[],"on_invalid_config":"pass"}"#, true),
-        (r#"{"deny":{"on_invalid_config":"pass"}}"#, false),
-        (
-            r#"{"on_invalid_config":"pass","on_invalid_config":"refuse"}"#,
-            false,
-        ),
-        (r#"{"limits":[{,"on_invalid_config" : "pass"}"#, true),
-        (r#"{"limits":[{,"on_invalid_config":"refuse"}"#, false),
-        (r#"{"limits":[{,"on_invalid_config""#, false),
-        (
-            r#"{"a":"b"; "on_invalid_config":"pass", "on_invalid_config":"refuse""#,
-            false,
-        ),
-        (r#"{{"deny":{"body":"\"on_invalid_config\":\"pass\""}}"#, false),
-        ("\u{1}\"on_invalid_config\"\n:\n\"pass\"", true),
-    ] {
-        assert_eq!(pass_at_first_load(config.as_bytes()), pass, "{config}");
-    }
-    assert!(pass_at_first_load(b"\xff\xfe{\"on_invalid_config\":\"pass\"}"));
 }

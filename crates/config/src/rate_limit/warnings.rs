@@ -1,23 +1,13 @@
 //! What a checked config of the rate-limit filter takes for granted, and where it can be got around.
 
-mod literal;
 #[cfg(test)]
 mod tests;
 
-use super::{Limit, Mode, OnInvalidConfig, OverrideQuota, RateLimit, Scope};
-use crate::{Severity, Warning};
-use fairlead_matching::{ClientAddress, KeySource, MatchSpec, PathSpec, TextSpec};
+use super::{Limit, OverrideQuota, RateLimit, Scope};
+use crate::warning::Warnings;
+use crate::{Mode, OnInvalidConfig, Warning};
+use fairlead_matching::KeySource;
 use fairlead_quota::{OnOverflow, Table};
-
-/// Headers in which clients, or proxies that pass on what clients sent, say where a request comes from.
-const ADDRESS_HEADERS: [&str; 6] = [
-    "x-forwarded-for",
-    "x-real-ip",
-    "forwarded",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "x-envoy-external-address",
-];
 
 /// Advice on a config, in the order of its fields.
 #[must_use]
@@ -54,26 +44,7 @@ pub fn warnings(config: &RateLimit) -> Vec<Warning> {
     out.0
 }
 
-#[derive(Default)]
-struct Warnings(Vec<Warning>);
-
 impl Warnings {
-    fn add(&mut self, severity: Severity, path: impl Into<String>, advice: impl Into<String>) {
-        self.0.push(Warning {
-            severity,
-            path: path.into(),
-            advice: advice.into(),
-        });
-    }
-
-    fn info(&mut self, path: impl Into<String>, advice: impl Into<String>) {
-        self.add(Severity::Info, path, advice);
-    }
-
-    fn warn(&mut self, path: impl Into<String>, advice: impl Into<String>) {
-        self.add(Severity::Warning, path, advice);
-    }
-
     /// What a limit says by itself.
     fn limit(&mut self, path: &str, limit: &Limit) {
         match limit.mode {
@@ -81,13 +52,7 @@ impl Warnings {
             Mode::Shadow => self.info(format!("{path}.mode"), "this limit is counted and not enforced"),
             Mode::Off => self.info(format!("{path}.mode"), "this limit does nothing"),
         }
-        for (index, entry) in limit.matches.iter().enumerate() {
-            let path = format!("{path}.match[{index}]");
-            if limit.matches.iter().take(index).any(|earlier| earlier == entry) {
-                self.warn(&path, "an earlier entry is the same; remove one");
-            }
-            self.entry(&path, entry);
-        }
+        self.matches(path, &limit.matches);
         self.key(path, limit);
         if limit.scope == Scope::Worker {
             self.info(
@@ -97,83 +62,15 @@ impl Warnings {
         }
     }
 
-    fn entry(&mut self, path: &str, entry: &MatchSpec) {
-        match &entry.path {
-            Some(PathSpec::Prefix(prefix)) if !prefix.ends_with('/') => self.info(
-                format!("{path}.path.prefix"),
-                format!("{prefix} also matches {prefix}x; write {prefix}/ for whole segments"),
-            ),
-            Some(PathSpec::Regex(pattern)) => {
-                if let Some(plain) = literal::plainer(pattern.as_str()) {
-                    self.info(
-                        format!("{path}.path.regex"),
-                        format!("the same, cheaper: {plain}"),
-                    );
-                }
-            }
-            _ => {}
-        }
-        for (name, condition) in &entry.headers {
-            if ADDRESS_HEADERS.contains(&name.as_str()) && *condition != TextSpec::Absent {
-                self.warn(
-                    format!("{path}.headers.{name}"),
-                    "clients can write this header themselves; use client.cidrs with trusted_hops",
-                );
-            }
-        }
-        if let Some(client) = &entry.client {
-            self.address(format!("{path}.client"), client.address);
-        }
-        if let Some(not) = &entry.not {
-            self.entry(&format!("{path}.not"), not);
-        }
-    }
-
-    fn address(&mut self, path: String, address: ClientAddress) {
-        match address.trusted_hops {
-            0 => self.info(
-                path,
-                "the peer counts as the client; behind a gateway or a load balancer that is the gateway, so set trusted_hops to the number of proxies in front",
-            ),
-            hops => self.info(
-                path,
-                format!("a client that reaches this proxy past the {hops} trusted in front can claim any address"),
-            ),
-        }
-    }
-
     fn key(&mut self, path: &str, limit: &Limit) {
         let Some(parts) = &limit.key else { return };
         for (index, part) in parts.iter().enumerate() {
             let path = format!("{path}.key[{index}]");
-            if parts.iter().take(index).any(|earlier| earlier == part) {
-                self.warn(&path, "an earlier part is the same; remove one");
-            }
-            match &part.source {
-                KeySource::Header(name) if ADDRESS_HEADERS.contains(&name.as_str()) => self.warn(
-                    format!("{path}.header"),
-                    "this counts by whatever clients write in that header; use client_ip with trusted_hops",
-                ),
-                KeySource::JwtClaim(_) => self.info(
-                    format!("{path}.jwt_claim"),
-                    "the token is not verified here; require authentication (RequestAuthentication and AuthorizationPolicy) before this filter",
-                ),
-                KeySource::ClientIp { address, .. } => self.address(format!("{path}.client_ip"), *address),
-                KeySource::Path => self.info(
+            self.part(&path, part, parts.get(..index).unwrap_or_default(), "counts");
+            if part.source == KeySource::Path {
+                self.info(
                     format!("{path}.path"),
                     "each path is a key, also each that does not exist; a template has a key for each value of its variables",
-                ),
-                _ => {}
-            }
-            if part.default.is_some()
-                && matches!(
-                    part.source,
-                    KeySource::Path | KeySource::Method | KeySource::Constant(_)
-                )
-            {
-                self.info(
-                    format!("{path}.default"),
-                    "is never used, as every request has this value",
                 );
             }
         }
@@ -263,7 +160,12 @@ fn rotating(limit: &Limit) -> Option<usize> {
     limit.key.as_ref()?.iter().position(|part| {
         matches!(
             part.source,
-            KeySource::Header(_) | KeySource::Cookie(_) | KeySource::Query(_) | KeySource::Path
+            KeySource::Header(_)
+                | KeySource::Cookie(_)
+                | KeySource::Query(_)
+                | KeySource::Path
+                | KeySource::Baggage(_)
+                | KeySource::TraceId
         )
     })
 }

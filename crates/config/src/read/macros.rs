@@ -9,7 +9,9 @@
 ///         /// What the field is.
 ///         "json_name" Required rust_name: Reader;
 ///         "other" Optional other: Reader = "default, as JSON";
+///         "null" Nullable null: Reader;    // optional, and perhaps null
 ///         "this" Either this: Reader;      // exactly one of the fields so marked
+///         "that" AnyOf that: Reader;       // at least one of the fields so marked
 ///     }
 ///     later { "name" => "what to do instead, as this version does not have it"; }
 /// }

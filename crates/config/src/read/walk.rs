@@ -22,38 +22,47 @@ impl Problems {
                 self.say_at(key, &["is there twice: write it once"]);
             } else if let Some((_, why)) = shape.later.iter().find(|(name, _)| name == key) {
                 self.say_at(key, &[why]);
-            } else if !shape.fields.iter().any(|(name, _)| name == key) {
-                self.unknown(key, shape);
-            } else if matches!(value, Json::Null) {
-                self.say_at(key, &["is null: write a value, or leave the field out"]);
+            } else {
+                match shape.fields.iter().find(|(name, _)| name == key) {
+                    None => self.unknown(key, shape),
+                    Some((_, need)) if matches!(value, Json::Null) && *need != Need::Nullable => {
+                        self.say_at(key, &["is null: write a value, or leave the field out"]);
+                    }
+                    Some(_) => {}
+                }
             }
         }
         self.needed(fields, shape, before);
         Some(fields)
     }
 
-    /// Notes the fields that are missing, and choices of which not exactly one is there.
+    /// Notes the fields that are missing, and choices of which none or too many are there.
     #[inline(never)]
     fn needed(&mut self, fields: &Fields, shape: &Shape, before: usize) {
         let has = |key: &str| fields.iter().any(|(name, _)| name == key);
-        let mut either = Vec::new();
+        let mut among = Vec::new();
         let mut given = Vec::new();
+        let mut least = "";
         for (key, need) in shape.fields {
             match need {
                 Need::Required if !has(key) => self.say_at(key, &["is missing: ", shape.what, " needs it"]),
-                Need::Either => {
-                    either.push(*key);
+                Need::Either | Need::AnyOf => {
+                    among.push(*key);
                     if has(key) {
                         given.push(*key);
+                    }
+                    if *need == Need::AnyOf {
+                        least = "at least ";
                     }
                 }
                 _ => {}
             }
         }
-        if given.len() > 1 {
+        if given.len() > 1 && least.is_empty() {
             self.say(&["has ", &given.join(" and "), " together: write one of them"]);
-        } else if given.is_empty() && !either.is_empty() && before == self.count() {
-            self.say(&["is not ", shape.what, " yet: write one of ", &or_list(&either)]);
+        } else if given.is_empty() && !among.is_empty() && before == self.count() {
+            let among = or_list(&among);
+            self.say(&["is not ", shape.what, " yet: write ", least, "one of ", &among]);
         }
     }
 

@@ -40,6 +40,12 @@ fn sent(needs: &Needs) -> MemoryView {
         .with("x-empty", "")
         .with("cookie", "sid=s1; other")
         .with("x-forwarded-for", "203.0.113.5, 2001:db8:1:2:3::4")
+        .with("baggage", "x=1;p=2")
+        .with("baggage", "userId=al%20ice")
+        .with(
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        )
         // {"sub":"user-7"}
         .with("authorization", "Bearer e30.eyJzdWIiOiJ1c2VyLTcifQ.x")
         .with_attribute(needs, &["source", "address"], "192.0.2.77:555")
@@ -87,6 +93,9 @@ fn a_literal_of_the_same_texts_is_the_key() {
             KeySource::Property(vec![text("xds"), text("route_name")]),
             Some("orders"),
         ),
+        (KeySource::Baggage(text("userId")), Some("al ice")),
+        (KeySource::Baggage(text("user")), None),
+        (KeySource::TraceId, Some("4bf92f3577b34da6a3ce929d0e0e4736")),
     ];
     for (source, expect) in cases {
         let alone = key(&[part(source.clone())], sent);
@@ -113,6 +122,31 @@ fn a_literal_of_the_same_texts_is_the_key() {
 }
 
 #[test]
+fn a_joined_key_is_its_values_with_the_separator_between_them() {
+    let joined = |parts: &[KeyPartSpec]| {
+        let mut needs = Needs::default();
+        let key = Key::compile(parts, &mut needs);
+        let view = sent(&needs);
+        let mut out = b"salt".to_vec();
+        let has_key = key.write_joined(&Request::new(&view), b'|', &mut out);
+        has_key.then(|| String::from_utf8(out).unwrap())
+    };
+    let api_key = || header("x-api-key");
+    assert_eq!(joined(&[api_key()]).as_deref(), Some("saltk1"));
+    assert_eq!(
+        joined(&[api_key(), header("x-empty"), part(KeySource::Method)]).as_deref(),
+        Some("saltk1||GET")
+    );
+    assert_eq!(joined(&[api_key(), header("x-none")]), None);
+    let default = KeyPartSpec {
+        source: template("/users/{id}/carts/{cart}"),
+        default: Some("-".to_owned()),
+    };
+    assert_eq!(joined(&[api_key(), default]).as_deref(), Some("saltk1|-"));
+    assert_eq!(joined(&[]).as_deref(), Some("salt"));
+}
+
+#[test]
 fn a_key_of_no_parts_is_the_same_for_all() {
     assert_eq!(key(&[], sent), Some(literal(&[])));
     assert_eq!(key(&[], |_| MemoryView::default()), Some(Vec::new()));
@@ -133,7 +167,7 @@ fn exactly_what_is_read_is_declared() {
     let declared = |source: KeySource| {
         let mut needs = Needs::default();
         let _key = Key::compile(&[part(source)], &mut needs);
-        let mut names: Vec<String> = needs.headers().iter().map(|(_, name)| name.clone()).collect();
+        let mut names: Vec<String> = needs.headers().iter().map(|need| need.name.clone()).collect();
         names.extend(needs.attributes().iter().map(|path| path.join(".")));
         names.join(" ")
     };
@@ -154,6 +188,8 @@ fn exactly_what_is_read_is_declared() {
             KeySource::Property(vec![text("xds"), text("cluster_name")]),
             "xds.cluster_name",
         ),
+        (KeySource::Baggage(text("a")), "baggage"),
+        (KeySource::TraceId, "traceparent"),
     ];
     for (source, expect) in cases {
         assert_eq!(declared(source.clone()), expect, "{source:?}");

@@ -40,14 +40,19 @@ impl Iterator for Decode<'_> {
                 let [high, low, after @ ..] = rest else {
                     return Some(b'%');
                 };
-                let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-                let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+                let Some(byte) = hexadecimal(*high, *low) else {
                     return Some(b'%');
                 };
                 self.rest = after;
-                Some(high.wrapping_shl(4) | low)
+                Some(byte)
             }
             other => Some(*other),
         }
     }
+}
+
+/// The byte that two hexadecimal digits stand for.
+pub(super) fn hexadecimal(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    Some(digit(high)?.wrapping_shl(4) | digit(low)?)
 }

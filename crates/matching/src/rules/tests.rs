@@ -442,7 +442,7 @@ fn exactly_what_is_read_is_declared() {
     let declared = |spec: MatchSpec| {
         let mut needs = Needs::default();
         let _rules = RuleSet::compile(&[vec![spec]], &mut needs);
-        let mut names: Vec<String> = needs.headers().iter().map(|(_, name)| name.clone()).collect();
+        let mut names: Vec<String> = needs.headers().iter().map(|need| need.name.clone()).collect();
         names.extend(needs.attributes().iter().map(|path| path.join(".")));
         names.sort();
         names

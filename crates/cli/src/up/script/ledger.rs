@@ -1,5 +1,6 @@
 //! What clients saw: each answer of the script, sorted by the rules that its request falls under.
 
+use super::exposures::{Exposures, Why};
 use super::{ANONYMOUS, PER_KEY, TRIAL};
 use crate::up::client::Answer;
 
@@ -57,6 +58,8 @@ pub(super) struct Ledger {
     anonymous: Seen,
     search: Seen,
     pub(super) said: Said,
+    /// What all answers said about versions.
+    pub(super) exposures: Exposures,
     /// Requests without an answer.
     pub(super) lost: u64,
 }
@@ -68,6 +71,7 @@ impl Ledger {
             increment(&mut self.lost);
             return;
         };
+        self.exposures.note(Why::Drawn, &answer);
         let (seen, rule) = match group {
             Group::Free => return,
             Group::Keyed => (&mut self.keyed, PER_KEY),
@@ -89,6 +93,22 @@ impl Ledger {
             increment(&mut self.said.refused_other);
         } else if !told {
             increment(&mut self.said.refused_silent);
+        }
+    }
+
+    /// Enters the answer to a request under no limit, whose version was chosen for this reason.
+    pub(super) fn chosen(&mut self, why: Why, answer: Option<&Answer>) {
+        match answer {
+            Some(answer) => self.exposures.note(why, answer),
+            None => increment(&mut self.lost),
+        }
+    }
+
+    /// Enters the answer to a request under no limit, whose user is of the stable version, whatever has answered.
+    pub(super) fn stable(&mut self, answer: Option<&Answer>) {
+        match answer {
+            Some(answer) => self.exposures.note_stable(answer),
+            None => increment(&mut self.lost),
         }
     }
 
@@ -136,25 +156,20 @@ impl Ledger {
     }
 }
 
-fn increment(count: &mut u64) {
+pub(super) fn increment(count: &mut u64) {
     *count = count.saturating_add(1);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     fn answer(status: u16, retry_after: Option<u64>, stated: &[&str]) -> Option<Answer> {
-        let now = Instant::now();
         let stated = stated.iter().map(|name| (*name).to_owned()).collect();
         Some(Answer {
-            status,
-            version: None,
             retry_after,
             stated,
-            sent: now,
-            received: now,
+            ..Answer::from(None, status)
         })
     }
 

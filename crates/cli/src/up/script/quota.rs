@@ -99,12 +99,9 @@ mod tests {
             let status = if n < all / 2 { 200 } else { 429 };
             let received = sent + Duration::from_millis(10);
             Answer {
-                status,
-                version: None,
-                retry_after: None,
-                stated: Vec::new(),
                 sent,
                 received,
+                ..Answer::from(None, status)
             }
         };
         (0..all).map(answer).collect()

@@ -1,7 +1,8 @@
 //! What the checks came to, as tables for people and as JSON for programs.
 
-use crate::up::metrics::{Tallies, Tally};
+use crate::up::metrics::{Standing, Tallies};
 use crate::up::policy::Rule;
+use crate::up::release::Release;
 use crate::up::table::{self, Side};
 use crate::up::view;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ pub(in crate::up) struct Check {
     pub(in crate::up) ok: bool,
 }
 
-/// All checks, and what each rule has counted at their end.
+/// All checks, and what the filters have counted at their end.
 #[derive(Clone, Debug)]
 pub(in crate::up) struct Report {
     /// The version of Envoy.
@@ -23,7 +24,9 @@ pub(in crate::up) struct Report {
     /// How long the checks took.
     pub(in crate::up) seconds: f64,
     pub(in crate::up) checks: Vec<Check>,
-    pub(in crate::up) rules: Vec<(Rule, Tally)>,
+    pub(in crate::up) rules: Vec<Rule>,
+    pub(in crate::up) releases: Vec<Release>,
+    pub(in crate::up) counted: Tallies,
 }
 
 impl Report {
@@ -36,7 +39,7 @@ impl Report {
         self.checks.iter().filter(|check| !check.ok)
     }
 
-    /// Both tables and a last line that names what failed.
+    /// All tables and a last line that names what failed.
     pub(in crate::up) fn text(&self) -> String {
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let mut rows = vec![row(["", "check", "expected", "seen"])];
@@ -50,14 +53,14 @@ impl Report {
         }));
         let mut lines = table::lines(&[Side::Left; 4], &rows);
         lines.push(String::new());
-        let rules: Vec<Rule> = self.rules.iter().map(|(rule, _)| rule.clone()).collect();
-        let tallies = self
-            .rules
-            .iter()
-            .map(|(rule, tally)| (rule, *tally))
-            .collect::<Tallies>();
-        lines.extend(view::totals(&rules, &tallies));
-        lines.push(String::new());
+        if !self.rules.is_empty() {
+            lines.extend(view::rules(&self.rules, &self.counted));
+            lines.push(String::new());
+        }
+        for release in &self.releases {
+            lines.extend(view::release(release, &self.counted));
+            lines.push(String::new());
+        }
         let count = self.checks.len();
         let failed: Vec<&str> = self.failed().map(|check| check.what.as_str()).collect();
         let (envoy, seconds) = (&self.envoy, self.seconds);
@@ -74,7 +77,8 @@ impl Report {
     /// The same for programs.
     pub(in crate::up) fn json(&self) -> Value {
         let check = |check: &Check| json!({"what": check.what, "expected": check.expected, "seen": check.seen, "ok": check.ok});
-        let rule = |(rule, tally): &(Rule, Tally)| {
+        let rule = |rule: &Rule| {
+            let tally = self.counted.of_rule(rule);
             json!({
                 "plugin": rule.plugin,
                 "rule": rule.name,
@@ -86,12 +90,29 @@ impl Report {
                 "undecided": tally.undecided,
             })
         };
+        let variants = self.releases.iter().flat_map(|release| {
+            release.names().map(|name| {
+                let variant = self.counted.variant(release, name);
+                json!({
+                    "plugin": release.plugin,
+                    "release": release.name(),
+                    "variant": name,
+                    "weight_ppm": variant.weight.ppm(),
+                    "guard": variant.guard.map(Standing::name),
+                    "trips": variant.trips,
+                    "exposures": variant.exposures,
+                    "succeeded": variant.succeeded,
+                    "failed": variant.failed,
+                })
+            })
+        });
         json!({
             "ok": self.ok(),
             "envoy": self.envoy,
             "seconds": (self.seconds * 10.0).round() / 10.0,
             "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
+            "variants": variants.collect::<Vec<_>>(),
         })
     }
 }
@@ -99,6 +120,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::up::policy::Policy;
 
     fn report(ok: bool) -> Report {
         let check = |what: &str, ok| Check {
@@ -113,16 +135,21 @@ mod tests {
             mode: "enforce",
             quota: "1/s burst 1".into(),
         };
-        let tally = Tally {
-            admitted: 3,
-            denied: 1,
-            ..Tally::default()
-        };
+        let text = r#"
+fairlead_rate_limit_requests_total{cache="admitted",component="p",tag="r"} 3
+fairlead_rate_limit_requests_total{cache="denied",component="p",tag="r"} 1
+fairlead_canary_exposures_total{cache="sticky",component="canary",tag="v2"} 5
+fairlead_canary_weight_ppm{component="canary",tag="v2"} 100000
+fairlead_canary_weight_ppm{component="canary",tag="stable"} 900000
+fairlead_canary_guard_state{component="canary",tag="v2"} 1
+"#;
         Report {
             envoy: "1.40.0".into(),
             seconds: 5.06,
             checks: vec![check("one thing", true), check("another thing", ok)],
-            rules: vec![(rule, tally)],
+            rules: vec![rule],
+            releases: Policy::demo().unwrap().releases,
+            counted: Tallies::parse(text),
         }
     }
 
@@ -152,11 +179,22 @@ mod tests {
             (&json["rules"][0]["rule"], &json["rules"][0]["admitted"]),
             (&json!("r"), &json!(3))
         );
+        let text = report(false).text();
         assert!(
-            report(false)
-                .text()
-                .contains("r     enforce  1/s burst 1         3       1           0")
+            text.contains("r     enforce  1/s burst 1         3       1           0"),
+            "{text}"
         );
+        let v2 = &json["variants"][0];
+        assert_eq!(
+            (
+                &v2["variant"],
+                &v2["guard"],
+                &v2["weight_ppm"],
+                &v2["exposures"]["sticky"]
+            ),
+            (&json!("v2"), &json!("held"), &json!(100_000), &json!(5))
+        );
+        assert!(text.contains("v2       10 %    held"), "{text}");
         assert!(report(true).ok() && report(true).json()["ok"] == true);
     }
 }

@@ -51,6 +51,12 @@ fn a_key_that_clients_choose_asks_for_a_limit_beside_it() {
         r#","key":[{"header":"x-api-key"}]"#,
         &[MEMORY, &format!("warning: limits[0].key[0]: {ROTATION}")],
     );
+    for part in [r#"{"baggage":"user.id"}"#, r#"{"trace_id":true}"#] {
+        check_limit(
+            &format!(r#","key":[{part}]"#),
+            &[MEMORY, &format!("warning: limits[0].key[0]: {ROTATION}")],
+        );
+    }
     let two = |second: &str| {
         format!(
             r#"{{"limits":[{{"name":"a","rate":"10/s","match":[{{"methods":["GET"]}}],"key":[{{"header":"x-api-key"}}]}},
@@ -107,6 +113,19 @@ fn addresses_that_clients_can_claim_are_pointed_out() {
     check_limit(
         r#","match":[{"not":{"client":{"cidrs":["10.0.0.0/8"]}}}]"#,
         &[&format!("info: limits[0].match[0].not.client: {PEER}")],
+    );
+}
+
+#[test]
+fn a_key_by_path_is_pointed_out() {
+    check_limit(
+        r#","key":[{"path":true},{"client_ip":{"trusted_hops":1}}]"#,
+        &[
+            "info: limits[0].key[0].path: each path is a key, also each that does not exist; a template has a key for each value of its variables",
+            "info: limits[0].key[1].client_ip: a client that reaches this proxy past the 1 trusted in front can claim any address",
+            MEMORY,
+            &format!("warning: limits[0].key[0]: {ROTATION}"),
+        ],
     );
 }
 

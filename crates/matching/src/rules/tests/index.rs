@@ -331,7 +331,7 @@ proptest! {
             asked.dedup();
             prop_assert_eq!(asked.len(), all, "something was asked for twice");
             for name in asked.iter().filter(|name| !name.starts_with("attribute")) {
-                let declared = needs.headers().iter().any(|(_, known)| known == name);
+                let declared = needs.headers().iter().any(|need| need.name == *name);
                 prop_assert!(declared, "{} is not declared", name);
             }
         }

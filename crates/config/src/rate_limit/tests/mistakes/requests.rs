@@ -176,13 +176,21 @@ fn a_key_part_has_one_usable_source() {
     check_key(
         "{}",
         &[
-            ": is not a key part yet: write one of header, cookie, query, path, host, method, template, constant, client_ip, jwt_claim or property",
+            ": is not a key part yet: write one of header, cookie, query, path, host, method, template, constant, client_ip, jwt_claim, property, baggage or trace_id",
         ],
     );
     check_key(r#""x-api-key""#, &[": \"x-api-key\" is not a key part"]);
     check_key(
         r#"{"path":"/x"}"#,
         &[".path: \"/x\" is not true: leave the field out where it does not hold"],
+    );
+    check_key(
+        r#"{"baggage":"a b"}"#,
+        &[".baggage: \"a b\" is not a key of baggage: write letters, digits, _ - and dots, as in user.id"],
+    );
+    check_key(
+        r#"{"trace_id":{"x":1}}"#,
+        &[".trace_id: an object is not true: leave the field out where it does not hold"],
     );
     check_key(
         r#"{"property":["a",""]}"#,
@@ -225,7 +233,7 @@ fn an_override_must_be_the_key_of_a_request() {
     check_limit(
         r#""key":[{"header":"x"},{"zzz":1}],"overrides":[{"key":["a","b"],"rate":"1/s"}]"#,
         &[
-            "key[1].zzz: unknown field: a key part can have header, cookie, query, path, host, method, template, constant, client_ip, jwt_claim, property, default",
+            "key[1].zzz: unknown field: a key part can have header, cookie, query, path, host, method, template, constant, client_ip, jwt_claim, property, baggage, trace_id, default",
         ],
     );
 }

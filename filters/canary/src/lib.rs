@@ -1,0 +1,111 @@
+//! Canary header routing: a [`Stage`] that decides which variant a request gets and says so in a request header, which
+//! the proxy's own routes match.
+//!
+//! Why a request has its variant is told by [`fairlead_rollout::Reason`], in that order. A user is drawn by hashing a key
+//! of the request, so that all proxies agree without talking and without state. What workers share is only what the guard
+//! has counted, and the traces that are remembered on their way through.
+//!
+//! With the feature `module` this crate is `canary.wasm`. What its users read is in the README beside this folder.
+
+mod configure;
+mod decide;
+mod guard;
+mod metrics;
+mod reply;
+mod stream;
+mod trace;
+
+use configure::{Cookie, Force, Rules, Sticky, Variants};
+use fairlead_config::canary::MAX_VARIANTS;
+use fairlead_matching::RuleSet;
+use fairlead_rollout::ranges::Range;
+use fairlead_stage::{
+    AttributeId, Cells, Effects, Journal, Meter, Needs, Refusal, Stage, Timestamp, Verdict, View,
+};
+use guard::Watch;
+use metrics::Metrics;
+use trace::Traces;
+
+pub use stream::Flight;
+
+/// The configured filter.
+pub struct Canary {
+    /// Whether decisions are carried out, or only counted.
+    enforced: bool,
+    /// The routing header, and all of its lines as an attribute.
+    header: String,
+    header_lines: AttributeId,
+    /// Which requests the filter is about; `None`: all.
+    matches: Option<RuleSet>,
+    variants: Variants,
+    /// The ranges of the variants, where they depend on neither the clock nor a guard.
+    fixed: Option<[Range; MAX_VARIANTS]>,
+    force: Force,
+    rules: Rules,
+    sticky: Sticky,
+    cookie: Option<Cookie>,
+    guard: Option<Watch>,
+    /// The name of the release's member of baggage; `None`: none is written.
+    baggage: Option<String>,
+    traces: Option<Traces>,
+    metrics: Metrics,
+}
+
+impl Stage for Canary {
+    type Flight = Flight;
+
+    const NAME: &'static str = "canary";
+
+    fn plan(config: &[u8]) -> Result<(Self, Needs), Refusal> {
+        configure::plan(config)
+    }
+
+    fn on_request<'s>(
+        &'s self,
+        view: &impl View,
+        cells: &impl Cells,
+        effects: &mut Effects,
+    ) -> (Verdict<'s>, Flight) {
+        let flight = self.decide(view, cells, effects);
+        (Verdict::Continue, flight)
+    }
+
+    fn on_response<'s>(
+        &'s self,
+        flight: &mut Flight,
+        view: &impl View,
+        effects: &mut Effects,
+    ) -> Verdict<'s> {
+        flight.responded = true;
+        self.answered(flight, view);
+        self.set_cookie(flight, effects);
+        Verdict::Continue
+    }
+
+    fn on_trailers(&self, flight: &mut Flight, view: &impl View) {
+        self.trailed(flight, view);
+    }
+
+    fn on_done(&self, flight: Option<Flight>, _view: &impl View, cells: &impl Cells, meter: &impl Meter) {
+        if let Some(flight) = flight {
+            self.account(&flight, cells, meter);
+        }
+    }
+
+    fn on_tick(&self, now: Timestamp, cells: &impl Cells, meter: &impl Meter, journal: &impl Journal) {
+        self.tick(now, cells, meter, journal);
+    }
+}
+
+#[cfg(feature = "module")]
+mod module {
+    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
+    #![allow(missing_docs, reason = "so does this")]
+
+    use fairlead_guest::proxy_wasm;
+
+    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::Canary>) }}
+}
+
+#[cfg(test)]
+mod tests;
