@@ -67,14 +67,9 @@ impl Key {
         let start = out.len();
         for part in &self.parts {
             let at = begin(out);
-            if !part.source.write(request, out) {
-                // A template may have left the values of its first variables.
-                out.truncate(at);
-                let Some(default) = &part.default else {
-                    out.truncate(start);
-                    return false;
-                };
-                out.extend_from_slice(default);
+            if !part.write(request, out) {
+                out.truncate(start);
+                return false;
             }
             end(at, out);
         }
@@ -97,14 +92,9 @@ impl Key {
             if position > 0 {
                 out.push(separator);
             }
-            let at = out.len();
-            if !part.source.write(request, out) {
-                out.truncate(at);
-                let Some(default) = &part.default else {
-                    out.truncate(start);
-                    return false;
-                };
-                out.extend_from_slice(default);
+            if !part.write(request, out) {
+                out.truncate(start);
+                return false;
             }
         }
         true
@@ -121,6 +111,22 @@ impl Key {
             end(at, &mut out);
         }
         out
+    }
+}
+
+impl Part {
+    /// Appends the value, or what stands in for it; `false` if there is neither.
+    fn write<'v, V: View>(&'v self, request: &Request<'v, V>, out: &mut Vec<u8>) -> bool {
+        let at = out.len();
+        if self.source.write(request, out) {
+            return true;
+        }
+        // A template may have left the values of its first variables.
+        out.truncate(at);
+        if let Some(default) = &self.default {
+            out.extend_from_slice(default);
+        }
+        self.default.is_some()
     }
 }
 

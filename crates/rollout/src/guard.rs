@@ -3,9 +3,21 @@
 //! A guard counts the outcomes of each variant in a sliding window over all workers, and compares the canary's with the
 //! stable variant's. A canary that breaks its bound has its weight taken down for a while, comes back one step lower,
 //! or stays out.
+//!
+//! - [`Windows`]: what cells hold. A worker records into its own *pending* cell, and once a tick merges that into the
+//!   *window* cell that all workers share, one for each variant;
+//! - [`Guard::judge`]: whether the counts of two variants are a [`Breach`] of a bound;
+//! - [`Guard::advance`]: what the [`State`] of a variant becomes, a third cell that all workers share.
+//!
+//! A tick merges, takes the counts since [`State::since`], judges, advances and stores the state, as a step that runs again
+//! when another worker was faster. Each of these is a pure function, so that it does not matter which worker does it.
+//!
+//! What this does not do: correct for time of day or for users that differ; a canary that is drawn by a hash gets the same
+//! mix of users as the stable variant, and one that is reached by rules may not. Nor does it see what no request shows.
 
 mod judge;
 mod latency;
+mod proportion;
 mod state;
 mod windows;
 
@@ -27,7 +39,9 @@ pub struct Guard {
     pub error_rate: Option<ErrorRate>,
     /// Bounds on how long responses take to begin.
     pub latency: Option<Latency>,
-    /// How many windows may break a bound before the guard trips: 0 trips at once.
+    /// How many windows may break a bound before the guard trips: 0 trips at once. As `failureLimit` of Argo Rollouts; one
+    /// less than `threshold` of Flagger. They need not follow each other, and are counted from the start or from the last
+    /// hold. What trips takes as many windows longer.
     pub failure_limit: u32,
     /// What happens then.
     pub on_trip: OnTrip,

@@ -1,12 +1,13 @@
 //! Where each variant lies among the places.
 //!
-//! Variants lie one after the other from place 0 on, each as wide as its planned share, and the rest is the default
-//! variant's. So a share that grows takes in users from the default variant's side and sends nobody back to it. What is
-//! open of a range may be less than its width, while a guard holds the variant back: its users go to the default
-//! variant, and those of the other variants stay where they are.
+//! Variants lie one after the other from place 0 on, and the rest is the default variant's. So a share that grows takes in
+//! users from the default variant's side and sends nobody back to it. Under a ramp each variant's range is as wide as it
+//! will ever be, and what is open of it, from its start, grows: nobody moves from one variant to another either. What is
+//! open also shrinks while a guard holds a variant back: its users go to the default variant, and those of the other
+//! variants stay where they are.
 
 use crate::Share;
-use crate::draw::Place;
+use crate::draw::{self, Place};
 
 /// The range of a variant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,27 @@ pub struct Range {
     pub planned: Share,
     /// How much of it is open, from its start.
     pub open: Share,
+}
+
+impl Range {
+    /// A range that is open as a whole.
+    #[must_use]
+    pub const fn whole(share: Share) -> Self {
+        Self {
+            planned: share,
+            open: share,
+        }
+    }
+
+    /// The range of a variant of this weight, of `count` variants with weights of `sum`, under a ramp that lets in `total`.
+    #[must_use]
+    pub fn of_ramp(total: Share, weight: Share, sum: Share, count: usize) -> Self {
+        let portion = |total| draw::portion(total, weight, sum, count);
+        Self {
+            planned: portion(Share::ALL),
+            open: portion(total),
+        }
+    }
 }
 
 /// The position of the variant that has this place; `None` for the default one.
@@ -58,6 +80,38 @@ mod tests {
         );
         assert_eq!(picked(&[]), [None; 6]);
         assert_eq!(picked(&[range(0, 0), range(1_000_000, 1_000_000)]), [Some(1); 6]);
+    }
+
+    #[test]
+    fn a_ramp_moves_nobody_but_from_the_default_variant() {
+        let share = |percent: u32| Share::from_ppm(percent * 10_000).unwrap();
+        let ranges =
+            |total: u32| [30, 10].map(|weight| Range::of_ramp(share(total), share(weight), share(40), 2));
+        let places = || {
+            (0..1_000_000)
+                .step_by(997)
+                .map(|ppm| Place::from_ppm(ppm).unwrap())
+        };
+        let mut before: Vec<Option<usize>> = places().map(|_| None).collect();
+        for total in [0, 1, 10, 33, 50, 99, 100] {
+            for (place, before) in places().zip(&mut before) {
+                let now = pick(place, &ranges(total));
+                assert!(before.is_none() || *before == now, "{place:?} at {total} %");
+                *before = now;
+            }
+            let share_of = |variant| {
+                before.iter().filter(|now| **now == Some(variant)).count() as f64 / before.len() as f64
+            };
+            assert!(
+                (share_of(0) - f64::from(total) * 0.0075).abs() < 0.002,
+                "at {total} %"
+            );
+            assert!(
+                (share_of(1) - f64::from(total) * 0.0025).abs() < 0.002,
+                "at {total} %"
+            );
+        }
+        assert!(before.iter().all(Option::is_some));
     }
 
     #[test]

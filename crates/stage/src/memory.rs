@@ -136,6 +136,24 @@ impl Cells for MemoryCells {
     }
 }
 
+/// Cells of a store that answers every update with this error.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokenCells(pub CellError);
+
+impl Cells for BrokenCells {
+    fn seed(&self) -> [u64; 2] {
+        [0, 0]
+    }
+
+    fn update<T>(
+        &self,
+        _cell: Cell,
+        _step: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
+    ) -> Result<T, CellError> {
+        Err(self.0)
+    }
+}
+
 /// Counts in a map, by metric.
 #[derive(Debug, Default)]
 pub struct MemoryMeter {

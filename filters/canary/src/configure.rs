@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 use crate::trace::Traces;
 use fairlead_config::{Mode, canary as config};
 use fairlead_matching::{Key, MatchSpec, RuleSet};
-use fairlead_rollout::draw::{self, Hash};
+use fairlead_rollout::draw::Hash;
 use fairlead_rollout::ranges::Range;
 use fairlead_rollout::token::Signer;
 use fairlead_rollout::{Choice, Finish, Ramp, Share, Standing, forced};
@@ -97,36 +97,28 @@ impl Variants {
             .is_some_and(|ramp| ramp.standing(now) == Standing::Finished(Finish::Ended))
     }
 
-    /// The range of a variant that nothing holds back.
-    pub(crate) fn range(&self, index: usize, now: Timestamp) -> Range {
-        let planned = self.planned(index, now, 0);
-        Range {
-            planned,
-            open: planned,
+    /// The range of a variant, held back by `setbacks` steps, whatever a guard says at the moment.
+    pub(crate) fn range(&self, index: usize, now: Timestamp, setbacks: u32) -> Range {
+        let Some(variant) = self.list.get(index) else {
+            return Range::default();
+        };
+        match &self.ramp {
+            None => Range {
+                planned: variant.weight,
+                open: variant.weight.halved(setbacks),
+            },
+            Some(ramp) => {
+                let total = ramp.weight(now, setbacks);
+                Range::of_ramp(total, variant.weight, self.sum, self.list.len())
+            }
         }
     }
 
     /// The ranges of variants that nothing can hold back; `None` if they follow the clock.
     fn fixed(&self) -> Option<[Range; config::MAX_VARIANTS]> {
         let mut index = 0..;
-        let range = |_| self.range(index.next().unwrap_or(usize::MAX), Timestamp::default());
+        let range = |_| self.range(index.next().unwrap_or(usize::MAX), Timestamp::default(), 0);
         (!self.follow_the_clock()).then(|| [(); config::MAX_VARIANTS].map(range))
-    }
-
-    /// The share of a variant, held back by `setbacks` steps, whatever a guard says at the moment.
-    pub(crate) fn planned(&self, index: usize, now: Timestamp, setbacks: u32) -> Share {
-        let Some(variant) = self.list.get(index) else {
-            return Share::NONE;
-        };
-        match &self.ramp {
-            None => variant.weight.halved(setbacks),
-            Some(ramp) => draw::portion(
-                ramp.weight(now, setbacks),
-                variant.weight,
-                self.sum,
-                self.list.len(),
-            ),
-        }
     }
 }
 

@@ -86,11 +86,13 @@ impl Canary {
         let states = self.guard.as_ref().map(|guard| (guard, guard.seen(cells)));
         let mut ranges = [Range::default(); MAX_VARIANTS];
         for (index, range) in ranges.iter_mut().enumerate().take(self.variants.list.len()) {
-            *range = self.variants.range(index, now);
-            if let Some((guard, states)) = &states {
-                range.open = states.get(index).map_or(Share::NONE, |state| {
-                    guard.cap(state, self.variants.planned(index, now, state.setbacks()))
-                });
+            let state = states
+                .as_ref()
+                .and_then(|(guard, states)| Some((guard, states.get(index)?)));
+            let setbacks = state.map_or(0, |(_, state)| state.setbacks());
+            *range = self.variants.range(index, now, setbacks);
+            if let Some((guard, state)) = state {
+                range.open = guard.cap(state, range.open);
             }
         }
         ranges

@@ -1,8 +1,8 @@
 //! The stage without a proxy: what requests become, what responses carry, what is counted.
 
 use super::*;
-use fairlead_stage::memory::{MemoryCells, MemoryJournal, MemoryMeter, MemoryView};
-use fairlead_stage::{Cell, CellError, EditKind, HeaderMap, Step};
+use fairlead_stage::memory::{BrokenCells, MemoryCells, MemoryJournal, MemoryMeter, MemoryView};
+use fairlead_stage::{CellError, EditKind, HeaderMap};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -444,23 +444,6 @@ fn a_trace_keeps_its_variant_through_the_application() {
     assert_eq!(rig.exposures("v2", "trace"), 1);
 }
 
-/// Cells of a broken store.
-struct Broken(CellError);
-
-impl Cells for Broken {
-    fn seed(&self) -> [u64; 2] {
-        [0, 0]
-    }
-
-    fn update<T>(
-        &self,
-        _: Cell,
-        _: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
-    ) -> Result<T, CellError> {
-        Err(self.0)
-    }
-}
-
 #[test]
 fn a_broken_store_changes_no_decision() {
     let all = json!({
@@ -479,11 +462,15 @@ fn a_broken_store_changes_no_decision() {
             .with_attribute(&rig.needs, &["xds", "listener_direction"], 1_u64.to_le_bytes())
         };
         assert!(
-            rig.send_with(request(user(drawn())), response.clone(), &Broken(error))
+            rig.send_with(request(user(drawn())), response.clone(), &BrokenCells(error))
                 .is_v2()
         );
-        rig.send_with(request(get()), response, &Broken(error));
-        rig.stage
-            .on_tick(Timestamp::default(), &Broken(error), &rig.meter, &rig.journal);
+        rig.send_with(request(get()), response, &BrokenCells(error));
+        rig.stage.on_tick(
+            Timestamp::default(),
+            &BrokenCells(error),
+            &rig.meter,
+            &rig.journal,
+        );
     }
 }

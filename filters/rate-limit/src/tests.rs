@@ -1,8 +1,8 @@
 //! The stage without a proxy: what requests meet, what they are told, what is counted.
 
 use super::*;
-use fairlead_stage::memory::{MemoryCells, MemoryMeter, MemoryView};
-use fairlead_stage::{Cell, CellError, HeaderMap, Reply, Step, Timestamp};
+use fairlead_stage::memory::{BrokenCells, MemoryCells, MemoryMeter, MemoryView};
+use fairlead_stage::{CellError, HeaderMap, Reply, Timestamp};
 use serde_json::{Value, json};
 
 /// A filter with everything it needs, in memory.
@@ -309,29 +309,12 @@ fn a_problem_document_names_the_limit() {
     assert_eq!(body["status"], json!(429));
 }
 
-/// Cells that cannot be reached.
-struct Broken(CellError);
-
-impl Cells for Broken {
-    fn seed(&self) -> [u64; 2] {
-        [0, 0]
-    }
-
-    fn update<T>(
-        &self,
-        _: Cell,
-        _: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
-    ) -> Result<T, CellError> {
-        Err(self.0)
-    }
-}
-
 #[test]
 fn a_store_that_refuses_opens_the_limit_and_one_that_is_contended_closes_it() {
     let rig = Rig::new(&per_key(json!({})));
-    let open = rig.send_with(keyed("a", 0), &Broken(CellError::Unavailable));
+    let open = rig.send_with(keyed("a", 0), &BrokenCells(CellError::Unavailable));
     assert_eq!((open.status, open.headers), (200, vec![]));
-    let closed = rig.send_with(keyed("a", 0), &Broken(CellError::Contended));
+    let closed = rig.send_with(keyed("a", 0), &BrokenCells(CellError::Contended));
     assert_eq!((closed.status, closed.header("retry-after")), (429, Some("1")));
     assert_eq!(rig.count("per-key", "undecided"), 2);
 }

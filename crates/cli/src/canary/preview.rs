@@ -106,15 +106,9 @@ impl Row {
         let variants = &canary.variants;
         let weights = variants.iter().map(|variant| variant.weight.ppm());
         let sum = Share::from_ppm(weights.fold(0, u32::saturating_add)).unwrap_or(Share::ALL);
-        let range = |own: Share| {
-            let planned = match phase {
-                None => own,
-                Some(phase) => draw::portion(phase.weight, own, sum, variants.len()),
-            };
-            Range {
-                planned,
-                open: planned,
-            }
+        let range = |own: Share| match phase {
+            None => Range::whole(own),
+            Some(phase) => Range::of_ramp(phase.weight, own, sum, variants.len()),
         };
         Self {
             phase,
@@ -126,7 +120,7 @@ impl Row {
 
     /// The weight of each variant, in their order.
     pub(super) fn weights(&self) -> impl Iterator<Item = Share> {
-        self.ranges.iter().map(|range| range.planned)
+        self.ranges.iter().map(|range| range.open)
     }
 
     /// How many users are in any variant.

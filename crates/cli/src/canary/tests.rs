@@ -107,19 +107,25 @@ fn variants_share_the_weight_of_a_ramp_as_their_own_weights_are_to_each_other() 
         }
         assert_eq!(before, 0);
     }
-    let moved = tallies(&preview, 1)[1];
-    assert!(moved[3] > 0, "the range of b has moved: {moved:?}");
+    // Nobody moves while the weight grows, and who has to leave when it falls goes to the default variant.
+    for variant in [0, 1] {
+        let [_, second, third, _] = tallies(&preview, variant)[..] else {
+            panic!("four rows")
+        };
+        assert_eq!((second[3], third[2]), (0, 0));
+    }
 }
 
 #[test]
 fn users_are_placed_by_salt_and_key_as_they_are_written() {
-    // mmh3.hash("s" + "eu|1", signed=False) * 1_000_000 >> 32 is 174937; of eu|0 it is 373739, of eu|2 504525.
-    let users = "# a comment\n\n  eu|0 \r\neu|1\neu|2\n";
+    // mmh3.hash("s" + "eu|1", signed=False) * 1_000_000 >> 32 is 174937; of eu|2 504525, of eu|5 869752, of eu|12 797605.
+    // At 40 % the places from 0 to 300000 are those of a, and from 750000 to 850000 those of b.
+    let users = "# a comment\n\n  eu|5 \r\neu|1\neu|2\neu|12\n";
     let preview = preview(TWO, users, Some("2026-11-23T10:00:00Z"));
     let variants = &preview["rows"][0]["variants"];
     assert_eq!(variants[0]["list"], json!(["eu|1"]));
-    assert_eq!(variants[1]["list"], json!(["eu|0"]));
-    assert_eq!(preview["users"], 3);
+    assert_eq!(variants[1]["list"], json!(["eu|12"]));
+    assert_eq!(preview["users"], 4);
 }
 
 #[test]

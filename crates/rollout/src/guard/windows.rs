@@ -12,8 +12,9 @@
 //! next merge drops it. One slice ahead is the clock of another worker, read a moment later.
 //!
 //! # Memory and cost
-//! Without a latency bound 9 bytes pending and 177 a window; with one 625 and 6,953. Recording takes 20 ns natively, a
-//! merge about a microsecond. No input panics; bytes that are not of the expected length and version count as absent.
+//! Without a latency bound 9 bytes pending and 177 a window; with one 625 and 6,953. Natively, recording takes 3 or 12 ns,
+//! a merge 13 or 110, counting 30 or 730. No input panics; bytes that are not of the expected length and version count as
+//! absent.
 //!
 //! What this does not do: store cells, tick, judge.
 

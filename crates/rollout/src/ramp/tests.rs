@@ -48,7 +48,10 @@ fn a_ramp_ends_as_it_is_told() {
     let over = Duration::from_secs(600);
     let promoted = Ramp::new(at(0), steps(&LIST), None, Some((over, Finish::Promoted))).unwrap();
     let ended = Ramp::new(at(0), steps(&LIST), None, Some((over, Finish::Ended))).unwrap();
-    assert_eq!([percent(&promoted, 599, 0), percent(&promoted, 600, 0)], [50, 100]);
+    assert_eq!(
+        [percent(&promoted, 599, 0), percent(&promoted, 600, 0)],
+        [50, 100]
+    );
     assert_eq!([percent(&ended, 599, 0), percent(&ended, 600, 0)], [50, 0]);
 }
 
@@ -61,7 +64,9 @@ fn a_setback_holds_a_ramp_one_step_behind() {
         Some((Duration::from_secs(600), Finish::Promoted)),
     )
     .unwrap();
-    let seen: Vec<u32> = [0, 60, 120, 600].map(|seconds| percent(&ramp, seconds, 1)).to_vec();
+    let seen: Vec<u32> = [0, 60, 120, 600]
+        .map(|seconds| percent(&ramp, seconds, 1))
+        .to_vec();
     assert_eq!(seen, [0, 1, 10, 50]);
     assert_eq!(percent(&ramp, 600, 99), 0);
 }

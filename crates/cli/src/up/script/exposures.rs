@@ -117,7 +117,7 @@ pub(super) struct Exposures {
     cookies_cleared: u64,
     /// Sent cookies that were forged.
     pub(super) cookies_forged: u64,
-    /// Routing headers that were sent by users of the stable version.
+    /// Sent routing headers that say something else than what was decided.
     pub(super) headers_removed: u64,
 }
 

@@ -82,7 +82,7 @@ fn canary(proxy: SocketAddr, v2: SocketAddr) -> Vec<String> {
         "  # no user id: drawn once, and kept by the release cookie".to_owned(),
         twice("-c cookies.txt -b cookies.txt"),
         "  # v2 turns bad, and well again".to_owned(),
-        format!("  curl -X POST 'http://{v2}/_control?fail=50%25'"),
-        format!("  curl -X POST http://{v2}/_control"),
+        format!("  curl -s -X POST 'http://{v2}/_control?fail=50%25'"),
+        format!("  curl -s -X POST http://{v2}/_control"),
     ]
 }

@@ -31,12 +31,6 @@ impl Warnings {
             }
             before = Some(step.weight);
         }
-        if config.variants.len() > 1 && steps.len() > 1 && config.sticky.cookie.is_none() {
-            self.warn(
-                "ramp",
-                "moves users from variant to variant while it grows, as all variants grow side by side; a sticky.cookie keeps them",
-            );
-        }
         if ramp.standing(Timestamp::from_unix_nanos(u64::MAX)) == Standing::Ahead {
             self.warn(
                 "ramp.pause",

@@ -53,51 +53,6 @@ fn broken(guard: &Guard, counts: &str) -> Option<Against> {
     Some(breach.against)
 }
 
-#[track_caller]
-fn close(got: f64, expected: f64) {
-    assert!((got - expected).abs() < 5e-5, "{got} is not {expected}");
-}
-
-fn of(bad: u64, of: u64) -> Proportion {
-    Proportion { bad, of }
-}
-
-#[test]
-fn intervals_are_those_of_the_literature() {
-    // Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table 1, method 3.
-    for (bad, all, lower, upper) in [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ] {
-        close(of(bad, all).lower(1.959_964), lower);
-        close(of(bad, all).upper(1.959_964), upper);
-    }
-    // The same, "Interval estimation for the difference between independent proportions", table II, method 10.
-    for (one, other, lower) in [
-        (of(56, 70), of(48, 80), 0.0524),
-        (of(9, 10), of(3, 10), 0.1705),
-        (of(10, 10), of(0, 20), 0.6791),
-    ] {
-        close(one.least_distance(other, 1.959_964), lower);
-    }
-}
-
-#[test]
-fn evidence_is_the_logarithm_of_a_ratio_of_likelihoods() {
-    // All of 10 against none of 10: 2 x 20 x ln 2.
-    close(of(10, 10).evidence_over(of(0, 10)), 40.0 * 2.0_f64.ln());
-    // 5 of 50 against 1 of 50, worked out by hand from observed and expected counts.
-    let g = |observed: f64, expected: f64| 2.0 * observed * (observed / expected).ln();
-    close(
-        of(5, 50).evidence_over(of(1, 50)),
-        g(5.0, 3.0) + g(45.0, 47.0) + g(1.0, 3.0) + g(49.0, 47.0),
-    );
-    close(of(1, 50).evidence_over(of(5, 50)), 0.0);
-    close(of(5, 5).divergence(0.05), 5.0 * 20.0_f64.ln());
-}
-
 #[test]
 fn a_canary_that_fails_trips_and_one_that_does_not_does_not() {
     let guard = guard();

@@ -100,60 +100,130 @@ fn caught(guard: &Guard, canary: Flow, stable: Flow) -> u32 {
     caught
 }
 
+/// The guard with one of its two bounds.
+fn only(max: bool) -> Guard {
+    let bounds = ErrorRate {
+        max: Some(share("5%")).filter(|_| max),
+        above_stable: Some(share("2%")).filter(|_| !max),
+    };
+    Guard {
+        error_rate: Some(bounds),
+        ..guard()
+    }
+}
+
+fn never_trips(guard: &Guard, volumes: &[(f64, f64)]) {
+    for (canary, stable) in volumes {
+        let trips = trips(guard, 1, 1000, Flow(*canary, 1.0), Flow(*stable, 1.0));
+        assert_eq!(trips, 0, "{canary} and {stable} requests a second");
+    }
+}
+
 #[test]
-fn measure() {
-    let var = |n: &str| std::env::var(n).ok();
-    let hours: u64 = var("HOURS").map_or(1000, |h| h.parse().unwrap());
-    let seed: u64 = var("SEED").map_or(1, |h| h.parse().unwrap());
-    let both = guard();
-    let max = Guard {
-        error_rate: Some(ErrorRate {
-            above_stable: None,
-            ..both.error_rate.unwrap()
-        }),
-        ..both
+fn equal_variants_do_not_trip_in_a_thousand_hours() {
+    never_trips(
+        &guard(),
+        &[(0.84, 7.56), (1.0, 9.0), (10.0, 90.0), (100.0, 900.0)],
+    );
+}
+
+#[test]
+fn equal_halves_do_not_trip_in_a_thousand_hours() {
+    never_trips(&guard(), &[(0.84, 0.84), (1.0, 1.0), (10.0, 10.0)]);
+}
+
+#[test]
+fn a_guard_of_five_requests_does_not_trip_for_equal_variants_either() {
+    let five = Guard {
+        minimum_requests: 5,
+        ..guard()
     };
-    let above = Guard {
-        error_rate: Some(ErrorRate {
-            max: None,
-            ..both.error_rate.unwrap()
-        }),
-        ..both
-    };
-    for (c, s) in [
-        (0.84, 7.56),
-        (0.84, 0.84),
-        (1.0, 9.0),
-        (1.0, 1.0),
-        (3.0, 27.0),
-        (3.0, 3.0),
-        (10.0, 90.0),
-        (10.0, 10.0),
-        (100.0, 900.0),
+    never_trips(&five, &[(0.1, 0.9), (1.0, 9.0)]);
+    assert!(caught(&five, Flow(0.1, 100.0), Flow(0.9, 1.0)) >= 960);
+}
+
+#[test]
+fn one_in_five_against_one_in_a_hundred_trips_within_two_windows() {
+    // Requests a second of the canary and the stable variant; caught of a thousand by both bounds, by `max` alone, and
+    // by `or_above_stable_by` alone. The first are 50 requests a window.
+    for (canary, stable, least) in [
+        (0.84, 7.56, [950, 910, 950]),
+        (0.84, 0.84, [740, 740, 80]),
+        (1.0, 9.0, [990, 970, 990]),
+        (1.0, 1.0, [870, 870, 200]),
+        (3.0, 27.0, [1000, 1000, 1000]),
+        (3.0, 3.0, [1000, 1000, 995]),
+        (100.0, 900.0, [1000, 1000, 1000]),
     ] {
-        let t = std::time::Instant::now();
-        print!("{c}:{s}");
-        for (name, g) in [("both", &both), ("max", &max), ("above", &above)] {
-            print!(" | {name} caught {}", caught(g, Flow(c, 20.0), Flow(s, 1.0)));
+        let guards = [guard(), only(true), only(false)];
+        let caught = guards.map(|guard| caught(&guard, Flow(canary, 20.0), Flow(stable, 1.0)));
+        assert!(
+            caught.iter().zip(least).all(|(caught, least)| *caught >= least),
+            "{canary} and {stable} requests a second: {caught:?} of 1000"
+        );
+    }
+}
+
+#[test]
+fn a_number_needs_no_stable_traffic() {
+    assert!(caught(&only(true), Flow(1.0, 20.0), Flow(0.0, 1.0)) >= 870);
+    assert_eq!(caught(&only(true), Flow(3.0, 20.0), Flow(0.0, 1.0)), 1000);
+    // Nor is a bad stable variant an excuse.
+    assert_eq!(caught(&only(true), Flow(3.0, 20.0), Flow(27.0, 20.0)), 1000);
+}
+
+#[test]
+fn a_canary_a_little_better_than_its_bound_is_mostly_left_alone() {
+    for (canary, percent, stable, most) in [
+        // 4 % with `max: 5%`, a good stable variant.
+        (1.0, 4.0, Flow(9.0, 1.0), 15),
+        (10.0, 4.0, Flow(90.0, 1.0), 1),
+        // The same with one that is as bad.
+        (1.0, 4.0, Flow(9.0, 4.0), 2),
+        // At the bound.
+        (1.0, 5.0, Flow(9.0, 5.0), 7),
+    ] {
+        let trips = trips(&only(true), 1, 200, Flow(canary, percent), stable);
+        assert!(
+            trips <= most,
+            "{percent} % at {canary} requests a second: {trips} in 200 hours"
+        );
+    }
+}
+
+#[test]
+fn the_simulated_window_counts_what_stored_ones_count() {
+    let mut traffic = Traffic::new(3, Flow(5.0, 10.0), Flow(20.0, 5.0));
+    let windows = guard().windows();
+    let mut stored: Option<Vec<u8>> = None;
+    let mut random = Random(3);
+    for second in 0..200 {
+        traffic.tick();
+        // The same draws, one request after the other.
+        let [bad, good, ..] = [0, 1, 2, 3].map(|flow| traffic.flows[flow].draw(&mut random));
+        let mut pending: Option<Vec<u8>> = None;
+        for request in 0..bad + good {
+            let outcome = Outcome {
+                failed: request < bad,
+                latency: None,
+            };
+            let mut new = Vec::new();
+            windows.record(pending.as_deref(), outcome, &mut new);
+            pending = Some(new);
         }
-        print!(
-            " | both 1v1 {} 2v2 {} 3v3 {}",
-            trips(&both, seed, hours, Flow(c, 1.0), Flow(s, 1.0)),
-            trips(&both, seed, hours, Flow(c, 2.0), Flow(s, 2.0)),
-            trips(&both, seed, hours, Flow(c, 3.0), Flow(s, 3.0))
-        );
-        print!(
-            " | max 4v4 {} 5v5 {} 3v1 {} 4v1 {}",
-            trips(&max, seed, hours, Flow(c, 4.0), Flow(s, 4.0)),
-            trips(&max, seed, hours, Flow(c, 5.0), Flow(s, 5.0)),
-            trips(&max, seed, hours, Flow(c, 3.0), Flow(s, 1.0)),
-            trips(&max, seed, hours, Flow(c, 4.0), Flow(s, 1.0))
-        );
-        println!(
-            " | above 20v20 {} 2v1 {} {:?}",
-            trips(&above, seed, hours, Flow(c, 20.0), Flow(s, 20.0)),
-            trips(&above, seed, hours, Flow(c, 2.0), Flow(s, 1.0)),
-            t.elapsed()
+        let now = at(START + second * SECOND);
+        let mut new = Vec::new();
+        if let fairlead_stage::Step::Write(()) =
+            windows.merge(stored.as_deref(), &pending.unwrap_or_default(), now, &mut new)
+        {
+            stored = Some(new);
+        }
+        let [failures, good, ..] = traffic.window.sum;
+        let expected = counts(failures, failures + good);
+        assert_eq!(
+            windows.counts(stored.as_deref(), now, at(0)),
+            expected,
+            "at {second} s"
         );
     }
 }

@@ -81,7 +81,7 @@ fn a_canary_that_begins_to_fail_is_taken_out_once_and_comes_back() {
         proxy.second(second, (0, 1), (0, 9));
     }
     assert_eq!(proxy.told, []);
-    // Three failures a second: the lower end of 13 in 190 is where 5 % is left behind.
+    // All of its requests fail from now on, three a second.
     let mut second = 120;
     while proxy.told.is_empty() {
         proxy.second(second, (1, 1), (0, 9));
