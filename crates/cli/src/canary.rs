@@ -64,9 +64,10 @@ are joined by |, as in eu|alice. Blanks around a line do not count; empty lines 
 A user who is there twice counts twice.
 
 What is worked out is the draw alone, by the code that is in the module. What decides before it, or takes a variant out,
-is not: force, rules, cookies, remembered traces and the guard. `fairlead simulate` plays those too.
+is not: match, force, rules, cookies, remembered traces and the guard. `fairlead simulate` plays those too.
 
-In JSON, weights are in parts per million, as in the filter's metrics, and steps count from 1; finish is the ramp's end.
+In JSON there is a row a step, counted from 1, and one for the ramp's finish; weights are in parts per million, as in the
+filter's metrics; new and left compare with the row before; not_covered names the fields of this policy that are not.
 
 Exit status: 0 worked out, 2 a mistake in the policy or in the list of users, or a policy without a canary.";
 

@@ -271,15 +271,16 @@ impl Watch {
         let Ok((state, transition)) = advanced else {
             return known;
         };
-        if let Some(guarded) = metrics.of(choice).and_then(|of| of.guard.as_ref()) {
+        let judged = metrics.of(choice).and_then(|of| of.guard.as_ref());
+        if let Some(judged) = judged.and_then(|guarded| guarded.judged.as_ref()) {
             let value = match state.phase() {
                 Phase::Watching => 0,
                 Phase::Held => 1,
                 Phase::Out => 2,
             };
-            meter.set(guarded.state, value);
+            meter.set(judged.state, value);
             if let (Some(Transition::Tripped), Some(breach)) = (transition, breach) {
-                meter.add(guarded.trips(breach.bound), 1);
+                meter.add(judged.trips(breach.bound), 1);
             }
         }
         if let Some(transition) = transition {

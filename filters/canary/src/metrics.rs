@@ -34,12 +34,18 @@ pub(crate) struct OfVariant {
 pub(crate) struct OfGuard {
     pub(crate) succeeded: MetricId,
     pub(crate) failed: MetricId,
+    /// `None` for the default variant, which is not judged.
+    pub(crate) judged: Option<Judged>,
+}
+
+/// What becomes of a variant that is judged.
+pub(crate) struct Judged {
     pub(crate) state: MetricId,
     error_rate_trips: MetricId,
     latency_trips: MetricId,
 }
 
-impl OfGuard {
+impl Judged {
     pub(crate) fn trips(&self, bound: Bound) -> MetricId {
         match bound {
             Bound::ErrorRate => self.error_rate_trips,
@@ -65,7 +71,8 @@ impl Metrics {
         Self {
             variants: names
                 .iter()
-                .map(|name| OfVariant::declare(name, enforced, guarded, needs))
+                .zip(1..)
+                .map(|(name, count)| OfVariant::declare(name, enforced, guarded, count < names.len(), needs))
                 .collect(),
             shadow_rules,
             cookies_issued: needs.counter("cookies_total", None, Some("issued")),
@@ -113,7 +120,7 @@ fn names(config: &config::Canary) -> impl Iterator<Item = &str> {
 
 impl OfVariant {
     #[inline(never)]
-    fn declare(name: &str, enforced: bool, guarded: bool, needs: &mut Needs) -> Self {
+    fn declare(name: &str, enforced: bool, guarded: bool, is_judged: bool, needs: &mut Needs) -> Self {
         let name = Some(name);
         let exposures = Reason::ALL.map(|reason| {
             let outcome = if enforced { reason.name() } else { reason.would() };
@@ -123,9 +130,11 @@ impl OfVariant {
         let guard = guarded.then(|| OfGuard {
             succeeded: needs.counter("outcomes_total", name, Some("success")),
             failed: needs.counter("outcomes_total", name, Some("failure")),
-            state: needs.gauge("guard_state", name),
-            error_rate_trips: needs.counter("guard_trips_total", name, Some("error_rate")),
-            latency_trips: needs.counter("guard_trips_total", name, Some("latency")),
+            judged: is_judged.then(|| Judged {
+                state: needs.gauge("guard_state", name),
+                error_rate_trips: needs.counter("guard_trips_total", name, Some("error_rate")),
+                latency_trips: needs.counter("guard_trips_total", name, Some("latency")),
+            }),
         });
         Self {
             exposures,

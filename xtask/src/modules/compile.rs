@@ -76,7 +76,11 @@ impl MachinePaths {
     fn flags(&self) -> String {
         let renamed = (self.renamed.iter())
             .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
-        let flags: Vec<String> = SILENT.iter().map(|flag| (*flag).to_owned()).chain(renamed).collect();
+        let flags: Vec<String> = SILENT
+            .iter()
+            .map(|flag| (*flag).to_owned())
+            .chain(renamed)
+            .collect();
         flags.join("\u{1f}")
     }
 

@@ -37,8 +37,14 @@ const ALLOWED: &[(&str, &str)] = &[
     ("serde", "pluginConfig in fairlead-config"),
     ("serde_core", "serde"),
     ("serde_json", "pluginConfig in fairlead-config"),
-    ("sha2", "Higress' draw and the key of release cookies in fairlead-rollout"),
-    ("siphasher", "keyed hashing of fairlead-quota and fairlead-rollout"),
+    (
+        "sha2",
+        "Higress' draw and the key of release cookies in fairlead-rollout",
+    ),
+    (
+        "siphasher",
+        "keyed hashing of fairlead-quota and fairlead-rollout",
+    ),
     ("slab", "governor; nothing of it is linked"),
     ("smallvec", "governor"),
     ("spinning_top", "governor"),

@@ -45,7 +45,7 @@ object! {
         /// Of which quantile.
         "quantile" Optional quantile: Quantile = "p95";
         /// How long it may be.
-        "max" AnyOf max: Span<1, { HOUR }>;
+        "max" AnyOf max: Span<1, { 60 * SECOND }>;
         /// How many times the default variant's it may be, from 1.01 to 100.
         "max_ratio_to_stable" AnyOf ratio: Factor;
     }

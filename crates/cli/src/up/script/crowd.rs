@@ -7,6 +7,7 @@ use crate::up::release::Release;
 use anyhow::Context as _;
 use fairlead_rollout::Share;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// How many users.
 const USERS: u32 = 200;
@@ -19,7 +20,7 @@ pub(super) const ELSEWHERE: &str = "198.51.100.7";
 /// All users, and some that stand out.
 pub(super) struct Crowd<'c> {
     pub(super) release: &'c Release,
-    pub(super) users: Vec<String>,
+    pub(super) users: Arc<[String]>,
     /// One who is drawn, also at half of the weight.
     pub(super) drawn: String,
     /// One who is not.
@@ -93,15 +94,17 @@ impl Script<'_> {
         (0..times).map(visit).collect()
     }
 
-    /// One request of each user; who got v2.
-    pub(super) fn round(&mut self, crowd: &mut Crowd<'_>) -> BTreeSet<String> {
+    /// One request of each of these users; who got v2.
+    pub(super) fn round<'u>(
+        &mut self,
+        crowd: &mut Crowd<'_>,
+        users: impl IntoIterator<Item = &'u String>,
+    ) -> BTreeSet<String> {
         let mut in_v2 = BTreeSet::new();
-        for user in crowd.users.clone() {
-            if self
-                .visit(crowd, Why::Drawn, &shop(&user))
-                .is_some_and(|answer| answer.is_from("v2"))
-            {
-                in_v2.insert(user);
+        for user in users {
+            let answer = self.visit(crowd, Why::Drawn, &shop(user));
+            if answer.is_some_and(|answer| answer.is_from("v2")) {
+                in_v2.insert(user.clone());
             }
         }
         in_v2

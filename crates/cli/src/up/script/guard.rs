@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use fairlead_rollout::Share;
 use fairlead_upstream::Behavior;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the guard may take to see that v2 is bad, and all workers to follow. What it takes is a second or two.
@@ -57,13 +58,13 @@ impl Script<'_> {
 
     /// v2 turns bad, until no user gets it any more. It is well again at the end.
     fn trips(&mut self, crowd: &mut Crowd<'_>) -> anyhow::Result<bool> {
-        let drawn = crowd.drawn_at(crowd.release.weight()).len();
+        let drawn = crowd.drawn_at(crowd.release.weight());
         let failed_before = self.ledger.exposures.v2.failed;
         let start = Instant::now();
         self.mesh.v2().set(trouble::bad()?);
-        let mut in_v2 = drawn;
+        let mut in_v2 = drawn.len();
         while in_v2 > 0 && start.elapsed() < TRIPS_WITHIN && !self.stop.is_set() {
-            in_v2 = self.round(crowd).len();
+            in_v2 = self.round(crowd, &drawn).len();
         }
         let after = start.elapsed().as_secs_f64();
         self.mesh.v2().set(Behavior::default());
@@ -72,7 +73,11 @@ impl Script<'_> {
         self.check(
             "v2 fails half of its requests: the guard takes it out",
             tripped,
-            format!("0 users in v2 within {:.0} s", TRIPS_WITHIN.as_secs_f64()),
+            format!(
+                "0 of {} drawn users in v2 within {:.0} s",
+                drawn.len(),
+                TRIPS_WITHIN.as_secs_f64()
+            ),
             format!("{in_v2} after {after:.1} s and {failed} failed requests"),
         );
         Ok(tripped)
@@ -137,7 +142,7 @@ impl Script<'_> {
         Ok(())
     }
 
-    /// Rounds until exactly these users get v2; how long after `start` anybody got it again. `None` if it never comes to that.
+    /// Rounds until exactly these of all users get v2; how long after `start` anybody got it again. `None` if it never comes to that.
     fn back(
         &mut self,
         crowd: &mut Crowd<'_>,
@@ -146,13 +151,14 @@ impl Script<'_> {
         within: Duration,
     ) -> anyhow::Result<Option<Duration>> {
         let deadline = Instant::now().checked_add(within).context("clock")?;
+        let (all, drawn) = (Arc::clone(&crowd.users), crowd.drawn_at(crowd.release.weight()));
         let mut first = None;
         loop {
-            let in_v2 = self.round(crowd);
+            let in_v2 = self.round(crowd, &drawn);
             if !in_v2.is_empty() {
                 first = first.or(Some(start.elapsed()));
             }
-            if in_v2 == *users {
+            if in_v2 == *users && self.round(crowd, all.iter()) == *users {
                 return Ok(first);
             }
             if Instant::now() >= deadline || self.stop.within(PAUSE) {

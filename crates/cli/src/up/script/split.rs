@@ -6,6 +6,7 @@ use super::exposures::{COOKIE, Why};
 use crate::up::client::{Answer, Ask, Client};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Requests of each user.
 const ROUNDS: usize = 3;
@@ -26,14 +27,15 @@ impl Script<'_> {
 
     /// The draw follows from the user's id, on every worker.
     fn split(&mut self, crowd: &mut Crowd<'_>) {
+        let all = Arc::clone(&crowd.users);
         let mut rounds: BTreeMap<String, usize> = BTreeMap::new();
         for _ in 0..ROUNDS {
-            for user in self.round(crowd) {
+            for user in self.round(crowd, all.iter()) {
                 let times = rounds.entry(user).or_default();
                 *times = times.saturating_add(1);
             }
         }
-        let users = crowd.users.len();
+        let users = all.len();
         let both = rounds.values().filter(|times| **times < ROUNDS).count();
         self.check(
             "a user gets the same version each time, on every worker",

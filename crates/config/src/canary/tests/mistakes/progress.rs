@@ -227,7 +227,7 @@ fn numbers_of_a_guard_have_bounds() {
     );
     check_guard(
         r#""latency":{"max":"0s"}"#,
-        &["latency.max: \"0s\" is not a duration from 1ms to 1h"],
+        &["latency.max: \"0s\" is not a duration from 1ms to 1m"],
     );
 }
 
