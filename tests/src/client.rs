@@ -1,6 +1,5 @@
 //! A blocking HTTP/1.1 client over one kept connection, for requests that no library would send: header values that are
-//! not UTF-8, a thousand headers, pipelines. It reads bodies with a `content-length` only, which is how Envoy answers by
-//! itself.
+//! not UTF-8, a thousand headers, pipelines.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -72,6 +71,15 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// All values of a header that are text.
+    #[must_use]
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let lines = self.headers.iter().filter(|(known, _)| known == name);
+        lines
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+            .collect()
     }
 }
 
@@ -163,17 +171,13 @@ impl Connection {
             headers: headers.collect(),
             body: Vec::new(),
         };
-        assert!(
-            response.header("transfer-encoding").is_none(),
-            "this client reads no chunks: {response:?}"
-        );
-        let length = response
-            .header("content-length")
-            .map_or(0, |length| length.parse().expect("a length"));
-        while self.buffer.len() - self.read < length {
-            self.fill();
-        }
-        response.body = self.take(length);
+        response.body = match response.header("transfer-encoding") {
+            Some(_) => self.take_chunks(),
+            None => {
+                let length = response.header("content-length");
+                self.take_body(length.map_or(0, |length| length.parse().expect("a length")))
+            }
+        };
         response
     }
 
@@ -191,6 +195,46 @@ impl Connection {
             }
             searched = unread.len().saturating_sub(END.len() - 1);
             self.fill();
+        }
+    }
+
+    /// The end of the next line, which is here from then on.
+    fn find_line_end(&mut self) -> usize {
+        loop {
+            let found = self.buffer[self.read..].iter().position(|byte| *byte == b'\n');
+            match found {
+                Some(at) => return at + 1,
+                None => self.fill(),
+            }
+        }
+    }
+
+    fn take_body(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() - self.read < length {
+            self.fill();
+        }
+        self.take(length)
+    }
+
+    /// A chunked body (RFC 9112, 7.1); trailers are read over.
+    fn take_chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let end = self.find_line_end();
+            let size = self.take(end);
+            let size = String::from_utf8_lossy(size.trim_ascii_end()).into_owned();
+            let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("`{size}` is no size"));
+            body.extend(self.take_body(size));
+            loop {
+                let end = self.find_line_end();
+                // The end of the chunk, or of the trailers.
+                if self.take(end).trim_ascii_end().is_empty() {
+                    break;
+                }
+            }
+            if size == 0 {
+                return body;
+            }
         }
     }
 

@@ -1,9 +1,13 @@
-//! What the end to end tests have in common: finding the modules that are tested, a real Envoy that runs one, an HTTP
-//! client for bytes that no library would send, and the names under which filters count.
+//! What the end to end tests have in common: finding the modules that are tested, an emulated proxy and a real Envoy
+//! that run one, an HTTP client for bytes that no library would send, and the names under which filters count.
 //!
 //! `README.md` in this folder explains the tiers and how to run a single test.
 
 pub mod client;
+pub mod emulated;
+pub mod fuel;
+pub mod hostile;
 pub mod modules;
 pub mod names;
 pub mod proxy;
+pub mod refusing;

@@ -2,9 +2,10 @@
 //!
 //! They are not built here: a test of what is shipped must not test something else.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, Once, PoisonError};
 
 use fairlead_emulator::CompiledModule;
 
@@ -16,13 +17,16 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where `dist/<name>.wasm` is; `None`, after one line on standard error, if it is not built.
+/// Where `dist/<name>.wasm` is; `None`, after one line on standard error, if it is not built. The variable `FAIRLEAD_MODULES`
+/// names another folder, as it does for the command: to see that tests fail on a module that was broken on purpose.
 ///
 /// # Panics
 /// If it is not built and the variable `CI` is `true`: there a test that skips itself would go unnoticed.
 #[must_use]
 pub fn module(name: &str) -> Option<PathBuf> {
-    let path = workspace().join("dist").join(format!("{name}.wasm"));
+    let folder = std::env::var_os("FAIRLEAD_MODULES").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| workspace().join("dist"));
+    let path = folder.join(format!("{name}.wasm"));
     if path.is_file() {
         return Some(path);
     }
@@ -38,16 +42,29 @@ pub fn module(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The rate limiter compiled for the emulator, once a process; `None` as [`module`].
+/// The bytes of `dist/<name>.wasm`; `None` as [`module`].
+///
+/// # Panics
+/// If the file cannot be read.
+#[must_use]
+pub fn bytes(name: &str) -> Option<Vec<u8>> {
+    let path = module(name)?;
+    Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// The module compiled for the emulator, once a process; `None` as [`module`].
 ///
 /// # Panics
 /// If the file is no module.
 #[must_use]
-pub fn rate_limit() -> Option<CompiledModule> {
-    static COMPILED: OnceLock<Option<CompiledModule>> = OnceLock::new();
-    let compile = || {
-        let bytes = std::fs::read(module("rate-limit")?).expect("dist/rate-limit.wasm can be read");
-        Some(CompiledModule::compile(&bytes).expect("dist/rate-limit.wasm is a module"))
-    };
-    COMPILED.get_or_init(compile).clone()
+pub fn compiled(name: &'static str) -> Option<CompiledModule> {
+    static COMPILED: Mutex<BTreeMap<&str, CompiledModule>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(module) = compiled.get(name) {
+        return Some(module.clone());
+    }
+    let module = CompiledModule::compile(&bytes(name)?);
+    let module = module.unwrap_or_else(|error| panic!("dist/{name}.wasm is no module: {error}"));
+    compiled.insert(name, module.clone());
+    Some(module)
 }

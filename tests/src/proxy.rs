@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fairlead_envoy::{Bootstrap, Envoy, Error, Listener, Locator, Options, Route, Wasm};
 use serde_json::{Value, json};
@@ -11,47 +11,48 @@ use crate::modules;
 
 /// Enough for a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The resident memory that a proxy with one worker and one filter may have after a second of load.
+pub const MOST_RSS_KIB: u64 = 91 * 1024;
+/// What of it may come and go with the allocator.
+pub const RSS_SLACK_KIB: u64 = 3 * 1024;
 
 /// What tests with a real Envoy need; holding it keeps the others of the process waiting, as each wants all cores.
 #[derive(Debug)]
 pub struct Lab {
-    /// The rate limiter.
-    pub rate_limit: PathBuf,
+    module: PathBuf,
     binary: PathBuf,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Lab {
-    /// Finds Envoy and the rate limiter and waits for its turn. `None`, after one line on standard error: skip the test.
+    /// Finds Envoy and `dist/<filter>.wasm`, and waits for its turn. `None`, after one line on standard error: skip the
+    /// test.
     ///
     /// # Panics
     /// If something is missing and the variable `CI` is `true`.
     #[must_use]
-    pub fn enter() -> Option<Self> {
+    pub fn enter(filter: &str) -> Option<Self> {
         static TURN: Mutex<()> = Mutex::new(());
         let locator = Locator::from_env(modules::workspace().join(".fairlead"));
         let found = locator
             .locate_for_test()
             .unwrap_or_else(|error| panic!("{error}"));
         Some(Self {
-            rate_limit: modules::module("rate-limit")?,
+            module: modules::module(filter)?,
             binary: found?.path,
             _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
 
-    /// The rate limiter as plugin `name`.
+    /// The module as plugin `name`.
     #[must_use]
     pub fn plugin(&self, name: &str, config: &Value) -> Wasm {
-        Wasm::new(name, &self.rate_limit).configuration(config.to_string())
+        Wasm::new(name, &self.module).configuration(config.to_string())
     }
 
-    /// How an Envoy with `workers` workers and these listeners is started.
+    /// How an Envoy with `workers` workers is started.
     #[must_use]
-    pub fn options(&self, workers: u32, listeners: impl IntoIterator<Item = Listener>) -> Options {
-        let bootstrap = listeners
-            .into_iter()
-            .fold(Bootstrap::new("test"), Bootstrap::listener);
+    pub fn options(&self, workers: u32, bootstrap: Bootstrap) -> Options {
         Options::new(&self.binary, bootstrap)
             .concurrency(workers)
             .ready_within(PATIENCE)
@@ -64,7 +65,16 @@ impl Lab {
     /// If Envoy does not start.
     #[must_use]
     pub fn start(&self, workers: u32, listeners: impl IntoIterator<Item = Listener>) -> Envoy {
-        Envoy::start(self.options(workers, listeners)).unwrap_or_else(|error| panic!("{error}"))
+        self.start_with(workers, bootstrap(listeners))
+    }
+
+    /// Starts an Envoy with `workers` workers.
+    ///
+    /// # Panics
+    /// If Envoy does not start.
+    #[must_use]
+    pub fn start_with(&self, workers: u32, bootstrap: Bootstrap) -> Envoy {
+        Envoy::start(self.options(workers, bootstrap)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What an Envoy with this listener says, which refuses to start, and its log.
@@ -75,10 +85,18 @@ impl Lab {
     pub fn refused(&self, listener: Listener) -> (Error, String) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("envoy.log");
-        let options = self.options(1, [listener]).log_file(&log);
+        let options = self.options(1, bootstrap([listener])).log_file(&log);
         let error = Envoy::start(options).expect_err("Envoy refuses to start");
         (error, std::fs::read_to_string(log).unwrap_or_default())
     }
+}
+
+/// A bootstrap with these listeners.
+#[must_use]
+pub fn bootstrap(listeners: impl IntoIterator<Item = Listener>) -> Bootstrap {
+    listeners
+        .into_iter()
+        .fold(Bootstrap::new("test"), Bootstrap::listener)
 }
 
 /// A listener that answers 200 with a body by itself and gives each worker the same number of connections.
@@ -98,4 +116,47 @@ pub fn port(envoy: &Envoy, listener: &str) -> u16 {
     envoy
         .listener_port(listener)
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Makes sure that no VM of an Envoy has ended.
+///
+/// A panic ends a VM and is logged; some policies then bring up another, or none, which requests alone may not show.
+///
+/// # Panics
+/// If one has.
+pub fn assert_alive(envoy: &Envoy) {
+    let log = envoy.logs();
+    let bad = log.iter().find(|line| {
+        ["panicked", "Proxy-Wasm failed", "RuntimeError"]
+            .iter()
+            .any(|text| line.contains(text))
+    });
+    assert_eq!(bad, None);
+    let stats = envoy.stats().expect("Envoy answers");
+    let reloads: Vec<(String, u64)> = stats
+        .into_iter()
+        .filter(|(name, count)| name.contains("vm_reload") && *count > 0)
+        .collect();
+    assert_eq!(reloads, []);
+}
+
+/// Resident memory in KiB.
+///
+/// # Panics
+/// Where there is no `/proc`.
+#[must_use]
+pub fn rss(envoy: &Envoy) -> u64 {
+    envoy.rss_kib().expect("Envoy runs on Linux")
+}
+
+/// Asks until `done` says yes. What is asked is to take its time: each turn is a request to the proxy or to its admin
+/// interface.
+///
+/// # Panics
+/// After a minute.
+pub fn wait(what: &str, mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < PATIENCE, "{what}");
+    }
 }

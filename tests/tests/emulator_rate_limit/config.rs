@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fairlead_emulator::{Answer, Emulator, Event, LogLevel, Report, StartError, Thread};
+use fairlead_emulator::{Answer, Emulator, Event, LogLevel, StartError};
 use fairlead_tests::modules;
 use serde_json::{Value, json};
 
-use crate::rig::{PLUGIN, counted, gauge, plugin, send, start, statuses, with_key};
+use crate::rig::{counted, gauge, logged, plugin, send, start, statuses, update, with_key};
 
 /// What the log says while a proxy serves without its filter.
 const REMINDER: &str = "requests pass without this filter";
@@ -24,27 +24,9 @@ fn bad(on_invalid_config: &str) -> Value {
     json!({"limits": [{"name": "per-key", "rate": "0/s", "brust": 3}], "on_invalid_config": on_invalid_config})
 }
 
-fn update(proxy: &mut Emulator, config: &Value) -> Report {
-    let configuration = config.to_string().into_bytes();
-    proxy.schedule(
-        proxy.now(),
-        Event::Configure {
-            plugin: PLUGIN.to_owned(),
-            configuration,
-        },
-    );
-    proxy.run()
-}
-
-/// How often a line with this text was logged, and on which threads.
-fn logged(report: &Report, text: &str) -> Vec<(Duration, Thread)> {
-    let lines = report.logs.iter().filter(|line| line.message.contains(text));
-    lines.map(|line| (line.at, line.thread)).collect()
-}
-
 #[test]
 fn a_bad_config_at_start_is_refused_with_every_mistake_in_the_log() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let built = Emulator::builder()
@@ -68,7 +50,7 @@ fn a_bad_config_at_start_is_refused_with_every_mistake_in_the_log() {
 
 #[test]
 fn a_proxy_that_never_had_a_good_config_answers_500_until_it_gets_one() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let builder = Emulator::builder().workers(2).serve_refused(true);
@@ -85,7 +67,7 @@ fn a_proxy_that_never_had_a_good_config_answers_500_until_it_gets_one() {
 
 #[test]
 fn with_pass_requests_pass_and_the_log_says_so_once_a_minute() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let mut proxy = start(Emulator::builder().workers(3), &module, &bad("pass"));
@@ -113,7 +95,7 @@ fn with_pass_requests_pass_and_the_log_says_so_once_a_minute() {
 
 #[test]
 fn workers_that_want_to_remind_at_once_agree_on_one() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for seed in 0..200 {
@@ -126,7 +108,7 @@ fn workers_that_want_to_remind_at_once_agree_on_one() {
 
 #[test]
 fn a_clock_that_is_set_back_does_not_silence_the_reminders() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let mut proxy = start(Emulator::builder().workers(2), &module, &bad("pass"));
@@ -143,7 +125,7 @@ fn a_clock_that_is_set_back_does_not_silence_the_reminders() {
 
 #[test]
 fn the_reminders_stop_with_the_first_good_config() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let mut proxy = start(Emulator::builder().workers(2), &module, &bad("pass"));
@@ -156,7 +138,7 @@ fn the_reminders_stop_with_the_first_good_config() {
 
 #[test]
 fn pass_is_understood_in_what_is_not_even_json() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let broken = r#"{"limits": [{"name" "per-key"}], "on_invalid_config": "pass"}"#;
@@ -168,7 +150,7 @@ fn pass_is_understood_in_what_is_not_even_json() {
 
 #[test]
 fn a_bad_update_keeps_the_old_config_and_its_counts_with_pass_as_well() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for on_invalid_config in ["refuse", "pass"] {
@@ -202,7 +184,7 @@ fn a_bad_update_keeps_the_old_config_and_its_counts_with_pass_as_well() {
 
 #[test]
 fn a_good_update_goes_on_with_the_counts_of_the_limits_that_it_keeps() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for scope in ["proxy", "worker"] {
@@ -224,7 +206,7 @@ fn a_good_update_goes_on_with_the_counts_of_the_limits_that_it_keeps() {
 
 #[test]
 fn another_max_keys_or_another_name_begins_anew() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let mut larger = per_key("3/h", 3);
@@ -245,7 +227,7 @@ fn another_max_keys_or_another_name_begins_anew() {
 
 #[test]
 fn a_lower_rate_holds_from_the_first_request_on() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let mut proxy = start(

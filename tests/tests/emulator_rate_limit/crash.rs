@@ -17,7 +17,7 @@ fn three_an_hour(scope: &str) -> Value {
 /// What a client gets that has used one of three units when the VM of the only worker traps: the next request, and
 /// three more after the backoff of a reload.
 fn around_a_trap(policy: FailurePolicy, scope: &str) -> Option<(Vec<u16>, Vec<u16>, Emulator)> {
-    let module = modules::rate_limit()?;
+    let module = modules::compiled("rate-limit")?;
     let plugin = plugin(&module, &three_an_hour(scope)).failure_policy(policy);
     let mut proxy = Emulator::builder().plugin(plugin).build().unwrap();
     assert_eq!(statuses(&mut proxy, &with_key("a"), 1), [200]);
@@ -72,7 +72,7 @@ fn fail_open_takes_the_limit_away() {
 
 #[test]
 fn the_other_worker_goes_on_and_both_count_together_after_the_reload() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let plugin = plugin(&module, &three_an_hour("proxy")).failure_policy(FailurePolicy::FailReload);

@@ -1,34 +1,12 @@
-//! What a request costs, in Wasm instructions: exactly reproducible, so that a change which makes the request path dearer
-//! (or cheaper) is seen in review. The numbers are in `fuel/rate-limit.json`.
+//! What a request costs, against `fuel/rate-limit.json`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use fairlead_emulator::{Emulator, Request};
-use fairlead_tests::modules;
-use serde::{Deserialize, Serialize};
+use fairlead_emulator::Request;
+use fairlead_tests::fuel::{self, Scenario};
 use serde_json::{Value, json};
 
-use crate::rig::{send, start, with_key};
+use crate::rig::with_key;
 
-const ABOUT: &str = "Wasm fuel (about one unit an instruction) of one request on a warm VM, by scenario. The test fails if a number is off by more than the tolerance. To take over new ones, and review them in the diff: cargo xtask build && UPDATE_FUEL=1 cargo test --release -p fairlead-tests --test emulator_rate_limit fuel";
-const TOLERANCE_PERCENT: u64 = 2;
-
-#[derive(Deserialize, Serialize)]
-struct Table {
-    about: String,
-    tolerance_percent: u64,
-    fuel: BTreeMap<String, u64>,
-}
-
-struct Scenario {
-    name: &'static str,
-    config: Value,
-    request: Request,
-    /// The status of the request that is measured.
-    status: u16,
-}
+const FILTER: &str = "rate-limit";
 
 fn scenario(name: &'static str, limits: &Value, request: Request, status: u16) -> Scenario {
     Scenario {
@@ -36,6 +14,7 @@ fn scenario(name: &'static str, limits: &Value, request: Request, status: u16) -
         config: json!({"limits": limits}),
         request,
         status,
+        route_refreshes: 0,
     }
 }
 
@@ -127,68 +106,22 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-fn measure(scenario: &Scenario) -> Option<u64> {
-    let module = modules::rate_limit()?;
-    let mut proxy = start(Emulator::builder(), &module, &scenario.config);
-    // The first ones fill the buffers of the VM.
-    send(&mut proxy, (0..4).map(|_| scenario.request.clone()));
-    proxy.advance(Duration::from_millis(100));
-    let report = send(&mut proxy, [scenario.request.clone()]);
-    let outcome = &report.outcomes[0];
-    assert_eq!(outcome.status, Some(scenario.status), "{}", scenario.name);
-    // A write to a request header would make the proxy match its routes again.
-    assert_eq!(outcome.route_refreshes, 0, "{}", scenario.name);
-    Some(outcome.fuel)
-}
-
-fn file() -> PathBuf {
-    modules::workspace().join("tests/fuel/rate-limit.json")
-}
-
 #[test]
 fn fuel_of_a_request_stays_what_it_was() {
-    let mut fuel = BTreeMap::new();
-    for scenario in scenarios() {
-        let Some(units) = measure(&scenario) else { return };
-        fuel.insert(scenario.name.to_owned(), units);
-    }
-    if std::env::var_os("UPDATE_FUEL").is_some() {
-        let table = Table {
-            about: ABOUT.to_owned(),
-            tolerance_percent: TOLERANCE_PERCENT,
-            fuel,
-        };
-        let text = serde_json::to_string_pretty(&table).unwrap();
-        std::fs::write(file(), text + "\n").unwrap();
-        return;
-    }
-    let known: Table = serde_json::from_slice(&std::fs::read(file()).unwrap()).unwrap();
-    assert_eq!(
-        known.fuel.keys().collect::<Vec<_>>(),
-        fuel.keys().collect::<Vec<_>>(),
-        "{ABOUT}"
-    );
-    let off = |name: &String, units: u64| {
-        units.abs_diff(known.fuel[name]) * 100 > known.fuel[name] * known.tolerance_percent
-    };
-    let changed: Vec<String> = fuel
-        .iter()
-        .filter(|(name, units)| off(name, **units))
-        .map(|(name, units)| format!("{name}: was {}, is {units}", known.fuel[name]))
-        .collect();
-    assert!(changed.is_empty(), "{}\n{ABOUT}", changed.join("\n"));
+    fuel::check(FILTER, "emulator_rate_limit", &scenarios());
 }
 
 #[test]
 fn fuel_is_the_same_in_every_run_and_does_not_depend_on_the_other_limits() {
     let all = scenarios();
     let find = |name: &str| all.iter().find(|scenario| scenario.name == name).unwrap();
-    let Some(first) = measure(find("one header key, denied")) else {
+    let measure = |name: &str| fuel::measure(FILTER, find(name));
+    let Some(first) = measure("one header key, denied") else {
         return;
     };
-    assert_eq!(measure(find("one header key, denied")), Some(first));
+    assert_eq!(measure("one header key, denied"), Some(first));
     // Hosts are looked up, not tried one after the other.
-    let none = measure(find("no match")).unwrap();
-    let many = measure(find("1,000 limits on hosts, none matches")).unwrap();
+    let none = measure("no match").unwrap();
+    let many = measure("1,000 limits on hosts, none matches").unwrap();
     assert!(many < none + 2000, "1,000 limits cost {many}, one costs {none}");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fairlead_emulator::{Emulator, Event, Request};
-use fairlead_tests::modules;
+use fairlead_emulator::{Emulator, Event};
+use fairlead_tests::{hostile, modules};
 use serde_json::{Value, json};
 
 use crate::rig::{counted, memory, send, start, statuses, with_key};
@@ -46,116 +46,14 @@ fn matches() -> Value {
     ]}]})
 }
 
-/// Base64url of `{"alg":"none"}`.
-const JWT_HEAD: &str = "eyJhbGciOiJub25lIn0";
-
-fn hostile_requests() -> Vec<Request> {
-    let bytes: Vec<u8> = (0x80..=0xff).collect();
-    let names = [
-        "x-api-key",
-        "cookie",
-        "authorization",
-        "x-forwarded-for",
-        "host",
-        "content-type",
-        "accept",
-    ];
-    let with_all = |value: &[u8]| {
-        names
-            .iter()
-            .fold(Request::new(value, value).authority(value), |request, name| {
-                request.header(name, value)
-            })
-    };
-    let mut all = vec![
-        with_all(&bytes),
-        with_all(b""),
-        with_all(b"\0\0\0"),
-        with_all(b"="),
-        with_all(b";;;;,,,,"),
-        with_all(&[b'%'; 4096]),
-        with_all(&[b'x'; 64 * 1024]),
-        Request::get("/?q&q=&=q&%&%4&%zz&q=%ff%fe&&&"),
-        Request::get("*"),
-        Request::get("//users//orders/?"),
-        Request::get(format!(
-            "/users/{}/orders/{}",
-            "%2f".repeat(3000),
-            "\u{1f980}".repeat(3000)
-        )),
-        Request::get(format!("/{}", "a".repeat(60_000))),
-        Request::get(format!("/?{}", "q=1&".repeat(15_000))),
-        (0..1000).fold(with_key("many"), |request, n| {
-            request.header(format!("x-{n}"), "v")
-        }),
-        (0..1000).fold(Request::get("/"), |request, n| {
-            request.header("x-api-key", n.to_string())
-        }),
-        (0..1000).fold(Request::get("/"), |request, n| {
-            request.header("cookie", format!("sid={n}"))
-        }),
-        Request::get("/").header("cookie", "sid; =x; sid=; sid=\"a; sid=b\"; \u{e9}=1; sid==;=;"),
-        Request::get("/").header("cookie", "a=b; ".repeat(12_000)),
-        Request::get("/").source("").header("x-forwarded-for", "1.2.3.4"),
-        Request::get("/").source("pipe:/run/envoy.sock"),
-        Request::get("/").source("[::1%eth0]:1"),
-    ];
-    let addresses = [
-        ",".repeat(10_000),
-        "1.2.3.4, ".repeat(10_000),
-        vec!["[2001:db8::1]:443"; 10_000].join(","),
-        "999.999.999.999".to_owned(),
-        "1.2.3.4:99999".to_owned(),
-        "[::1".to_owned(),
-        "::ffff:1.2.3.4]:80, unknown, _hidden, \"[::1]:80\"".to_owned(),
-        "1.2.3.4.5.6.7.8, 0x7f.1, 127.1, 0177.0.0.1".to_owned(),
-        ":::::::::::::::::::::::::::::".to_owned(),
-        "fe80::1%lo".to_owned(),
-    ];
-    all.extend(
-        addresses
-            .iter()
-            .map(|value| Request::get("/").header("x-forwarded-for", value)),
-    );
-    let payloads = [
-        "",
-        "!",
-        "e30",
-        "bnVsbA",
-        "W10",
-        "eyJzdWIiOm51bGx9",
-        "eyJzdWIiOiJcdWQ4MDAifQ",
-        "eyJzdWIiOg",
-        "_w",
-    ];
-    let tokens = payloads
-        .iter()
-        .map(|payload| format!("Bearer {JWT_HEAD}.{payload}.sig"));
-    let deep = format!("Bearer {JWT_HEAD}.{}.sig", "W1tbW1tb".repeat(5000));
-    let odd = [
-        "Bearer",
-        "Bearer ",
-        "bearer ...",
-        "Basic YTpi",
-        "Bearer a.b.c.d.e",
-        deep.as_str(),
-    ];
-    all.extend(
-        tokens
-            .chain(odd.map(str::to_owned))
-            .map(|value| Request::get("/").header("authorization", value)),
-    );
-    all
-}
-
 #[test]
 fn nothing_that_a_client_sends_ends_the_vm_or_grows_it_or_goes_uncounted() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for config in [one_of_each(), matches()] {
         let mut proxy = start(Emulator::builder().workers(2), &module, &config);
-        let requests = hostile_requests();
+        let requests = hostile::requests(&["x-api-key"]);
         let mut sent = 0;
         let mut warm = None;
         for turn in 0..8 {
@@ -192,7 +90,7 @@ fn nothing_that_a_client_sends_ends_the_vm_or_grows_it_or_goes_uncounted() {
 
 #[test]
 fn keys_are_told_apart_by_every_byte() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [
@@ -216,7 +114,7 @@ fn keys_are_told_apart_by_every_byte() {
 
 #[test]
 fn a_clock_that_jumps_grants_no_more_than_the_time_it_skips() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [
@@ -251,7 +149,7 @@ fn a_million_keys_fit_into_the_memory_of_a_few_thousand() {
     const KEYS: u64 = 1_000_000;
     const BATCH: u64 = 10_000;
     const MAX_KEYS: usize = 4096;
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [

@@ -15,7 +15,7 @@ fn two_an_hour() -> Value {
 
 #[test]
 fn every_shared_key_and_every_metric_carries_the_plugins_name() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let named = |name: &str| Plugin::new(name, &module).configuration(two_an_hour().to_string());
@@ -50,7 +50,7 @@ fn every_shared_key_and_every_metric_carries_the_plugins_name() {
 
 #[test]
 fn plugins_with_different_names_do_not_spend_from_each_other() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let named = |name: &str| Plugin::new(name, &module).configuration(two_an_hour().to_string());
@@ -67,7 +67,7 @@ fn plugins_with_different_names_do_not_spend_from_each_other() {
 
 #[test]
 fn plugins_with_one_name_spend_from_one_bucket() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let plugin = Plugin::new("same", &module).configuration(two_an_hour().to_string());
@@ -81,7 +81,7 @@ fn plugins_with_one_name_spend_from_one_bucket() {
 
 #[test]
 fn without_a_plugin_name_the_root_id_and_then_the_filters_name_stands_for_it() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for (root_id, expected) in [("from-root", "from-root"), ("", "rate_limit")] {
@@ -104,7 +104,7 @@ fn store(proxy: &Emulator) -> Vec<(Vec<u8>, Vec<u8>, u32)> {
 
 #[test]
 fn a_refused_request_and_one_that_no_limit_is_about_write_nothing() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [
@@ -123,7 +123,7 @@ fn a_refused_request_and_one_that_no_limit_is_about_write_nothing() {
 
 #[test]
 fn worker_scope_writes_nothing_that_others_see() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [
@@ -141,7 +141,7 @@ fn worker_scope_writes_nothing_that_others_see() {
 
 #[test]
 fn a_filter_that_is_off_does_nothing_and_shadow_changes_nothing() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let limit = json!({"name": "per-key", "key": [{"header": "x-api-key"}], "rate": "1/h", "burst": 1});
@@ -166,7 +166,7 @@ fn a_filter_that_is_off_does_nothing_and_shadow_changes_nothing() {
 
 #[test]
 fn foreign_bytes_in_the_store_count_as_absent() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let config = json!({"limits": [

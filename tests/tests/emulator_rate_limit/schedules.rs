@@ -69,7 +69,7 @@ fn race(module: &CompiledModule, seed: u64, workers: usize, broken: bool) -> Res
 
 #[test]
 fn no_schedule_admits_more_than_the_quota_and_each_uses_all_of_it() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     for workers in [2, 3] {
@@ -78,12 +78,14 @@ fn no_schedule_admits_more_than_the_quota_and_each_uses_all_of_it() {
         for seed in 0..1000 {
             let proxy = race(&module, seed, workers, false).unwrap_or_else(|wrong| panic!("{wrong}"));
             *schedules.entry(proxy.trace_hash()).or_insert(0) += 1;
-            retries += proxy.counter(&names::faults(PLUGIN, "cas_retry")).unwrap_or(0);
+            retries += proxy
+                .counter(&names::faults("rate_limit", PLUGIN, "cas_retry"))
+                .unwrap_or(0);
             let sent = 1 + ASKED * workers * KEYS.len();
             let told = counted(&proxy, "per-key", "admitted") + counted(&proxy, "per-key", "denied");
             assert_eq!(told, sent as u64, "seed {seed}");
             assert_eq!(
-                proxy.counter(&names::faults(PLUGIN, "cas_exhausted")),
+                proxy.counter(&names::faults("rate_limit", PLUGIN, "cas_exhausted")),
                 Some(0),
                 "seed {seed}"
             );
@@ -96,7 +98,7 @@ fn no_schedule_admits_more_than_the_quota_and_each_uses_all_of_it() {
 
 #[test]
 fn a_store_without_compare_and_swap_is_caught() {
-    let Some(module) = modules::rate_limit() else {
+    let Some(module) = modules::compiled("rate-limit") else {
         return;
     };
     let caught = (0..1000)

@@ -9,7 +9,9 @@ use crate::{PLUGIN, per_key, with_key};
 
 #[test]
 fn every_answer_states_the_limit_and_the_access_log_names_it() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let mut config = per_key("60/h", 2);
     config["deny"] = json!({"body": "slow down\n", "headers": {"x-reason": "quota"}});
     let main = listener("main")
@@ -77,7 +79,9 @@ fn every_answer_states_the_limit_and_the_access_log_names_it() {
 
 #[test]
 fn a_grpc_client_gets_resource_exhausted_in_place_of_429() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let envoy = lab.start(
         1,
         [listener("main").filter(lab.plugin(PLUGIN, &per_key("1/h", 1)))],

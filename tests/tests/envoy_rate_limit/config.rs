@@ -28,7 +28,9 @@ fn update(envoy: &Envoy, file: &mut ExtensionFile, wasm: &Wasm) -> Update {
 
 #[test]
 fn envoy_does_not_start_on_a_bad_static_config_and_its_log_says_why() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let (error, log) = lab.refused(listener("main").filter(lab.plugin(PLUGIN, &bad("refuse"))));
     assert!(matches!(error, Error::Exited { .. }), "{error}");
     assert!(log.contains("rate_limit edge: configuration refused:"), "{log}");
@@ -37,7 +39,9 @@ fn envoy_does_not_start_on_a_bad_static_config_and_its_log_says_why() {
 
 #[test]
 fn a_bad_first_config_answers_500_until_a_good_one_arrives() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let mut file = ExtensionFile::create(folder.path(), "live", &lab.plugin(PLUGIN, &bad("refuse"))).unwrap();
     let envoy = lab.start(2, [listener("main").filter(file.filter())]);
@@ -51,7 +55,9 @@ fn a_bad_first_config_answers_500_until_a_good_one_arrives() {
 
 #[test]
 fn with_pass_a_bad_first_config_lets_requests_pass_and_the_gauge_says_so() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let mut file = ExtensionFile::create(folder.path(), "live", &lab.plugin(PLUGIN, &bad("pass"))).unwrap();
     let envoy = lab.start(2, [listener("main").filter(file.filter())]);
@@ -67,7 +73,9 @@ fn with_pass_a_bad_first_config_lets_requests_pass_and_the_gauge_says_so() {
 
 #[test]
 fn a_bad_update_changes_nothing_and_a_good_one_goes_on_counting() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let good = lab.plugin(PLUGIN, &per_key("5/h", 5));
     let mut file = ExtensionFile::create(folder.path(), "live", &good).unwrap();

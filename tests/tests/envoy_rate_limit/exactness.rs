@@ -14,7 +14,9 @@ use crate::{PLUGIN, admitted, counted, per_key, with_key};
 fn a_hot_key_gets_its_rate_and_its_burst_and_the_counters_say_what_clients_saw() {
     const RATE: f64 = 100.0;
     const CONNECTIONS: usize = 8;
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let plugin = lab.plugin(PLUGIN, &per_key("100/s", 100));
     let envoy = lab.start(2, [listener("main").filter(plugin)]);
     let batch = vec![with_key("hot"); PIPELINE];
@@ -61,7 +63,7 @@ fn a_hot_key_gets_its_rate_and_its_burst_and_the_counters_say_what_clients_saw()
     }
     let faults = |kind| {
         envoy
-            .stat(&names::in_envoy(&names::faults(PLUGIN, kind)))
+            .stat(&names::in_envoy(&names::faults("rate_limit", PLUGIN, kind)))
             .unwrap()
     };
     assert_eq!((faults("cas_exhausted"), faults("host_error")), (0, 0));
@@ -80,7 +82,9 @@ fn a_hot_key_gets_its_rate_and_its_burst_and_the_counters_say_what_clients_saw()
 fn of_eight_that_bring_a_new_key_at_once_one_gets_in() {
     const KEYS: usize = 3000;
     const CONNECTIONS: usize = 8;
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let mut config = per_key("1/m", 1);
     // Roomy, so that each key has a bucket of its own.
     config["limits"][0]["max_keys"] = json!(65536);
@@ -116,7 +120,9 @@ fn of_eight_that_bring_a_new_key_at_once_one_gets_in() {
 
 #[test]
 fn in_worker_scope_a_client_gets_between_one_quota_and_one_for_each_worker() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let mut config = per_key("50/h", 50);
     config["limits"][0]["scope"] = json!("worker");
     let envoy = lab.start(2, [listener("main").filter(lab.plugin(PLUGIN, &config))]);
@@ -135,7 +141,9 @@ fn in_worker_scope_a_client_gets_between_one_quota_and_one_for_each_worker() {
 
 #[test]
 fn plugins_of_one_module_share_a_bucket_if_they_share_a_name() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let config = per_key("4/h", 4);
     let on = |name: &str, plugin: &str| listener(name).filter(lab.plugin(plugin, &config));
     let envoy = lab.start(2, [on("a", "same"), on("b", "same"), on("c", "other")]);

@@ -1,35 +1,19 @@
 //! Bytes that break other filters: the VM lives, and the limit holds afterwards.
 
-use fairlead_envoy::{Envoy, FailurePolicy};
+use fairlead_envoy::FailurePolicy;
 use fairlead_tests::client::{Connection, Request};
-use fairlead_tests::proxy::{Lab, listener, port};
+use fairlead_tests::proxy::{Lab, assert_alive, listener, port};
 use serde_json::{Value, json};
 
 use crate::{PLUGIN, per_key, with_key};
 
 const NOT_UTF8: &[u8] = b"\xff\xfe\x80bad";
 
-/// A panic ends a VM and is logged; some policies then bring up another, or none, which requests alone may not show.
-fn assert_alive(envoy: &Envoy) {
-    let log = envoy.logs();
-    let bad = log.iter().find(|line| {
-        ["panicked", "Proxy-Wasm failed", "RuntimeError"]
-            .iter()
-            .any(|text| line.contains(text))
-    });
-    assert_eq!(bad, None);
-    let reloads: Vec<(String, u64)> = envoy
-        .stats()
-        .unwrap()
-        .into_iter()
-        .filter(|(name, count)| name.contains("vm_reload") && *count > 0)
-        .collect();
-    assert_eq!(reloads, []);
-}
-
 #[test]
 fn values_that_are_not_text_are_keys_like_others_whatever_the_failure_policy() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let mut config = per_key("2/h", 2);
     let more = [
         json!({"name": "cookie", "key": [{"cookie": "sid"}], "rate": "1000/s"}),
@@ -91,7 +75,9 @@ fn by_three_headers() -> Value {
 
 #[test]
 fn a_thousand_headers_and_huge_values_are_keys_like_others() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let large = |name: &str| {
         listener(name)
             .with_manager("max_request_headers_kb", json!(8192))
@@ -173,7 +159,9 @@ fn a_thousand_headers_and_huge_values_are_keys_like_others() {
 
 #[test]
 fn a_client_does_not_escape_by_a_second_line_of_a_list() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let limited_by =
         |part: Value| json!({"limits": [{"name": "one", "key": [part], "rate": "1/h", "burst": 2}]});
     let cookie = lab.plugin("by-cookie", &limited_by(json!({"cookie": "sid"})));

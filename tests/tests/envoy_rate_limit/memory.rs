@@ -5,20 +5,12 @@ use std::time::{Duration, Instant};
 use fairlead_envoy::Envoy;
 use fairlead_tests::client::{Connection, PIPELINE, side_by_side};
 use fairlead_tests::names;
-use fairlead_tests::proxy::{Lab, listener, port};
+use fairlead_tests::proxy::{Lab, MOST_RSS_KIB, RSS_SLACK_KIB, listener, port, rss};
 use serde_json::json;
 
 use crate::{PLUGIN, per_key, with_key};
 
-/// The resident memory that a proxy with one worker and this plugin may have after a second of load.
-const MOST_RSS_KIB: u64 = 91 * 1024;
-/// What may come and go with the allocator.
-const SLACK_KIB: u64 = 3 * 1024;
 const MAX_KEYS: usize = 4096;
-
-fn rss(envoy: &Envoy) -> u64 {
-    envoy.rss_kib().expect("Envoy runs on Linux")
-}
 
 /// Sends `count` requests, each with a key that was never seen before, over eight connections.
 fn flood(envoy: &Envoy, round: usize, count: usize) {
@@ -39,7 +31,9 @@ fn flood(envoy: &Envoy, round: usize, count: usize) {
 
 #[test]
 fn two_hundred_thousand_new_keys_do_not_grow_the_proxy() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     for mode in ["enforce", "shadow"] {
         let mut config = per_key("1/s", 1);
         config["mode"] = json!(mode);
@@ -50,15 +44,17 @@ fn two_hundred_thousand_new_keys_do_not_grow_the_proxy() {
         let warm = rss(&envoy);
         flood(&envoy, 1, 204_800);
         let grown = rss(&envoy).saturating_sub(warm);
-        assert!(grown <= SLACK_KIB, "{mode}: {grown} KiB more than {warm}");
-        let host_errors = names::in_envoy(&names::faults(PLUGIN, "host_error"));
+        assert!(grown <= RSS_SLACK_KIB, "{mode}: {grown} KiB more than {warm}");
+        let host_errors = names::in_envoy(&names::faults("rate_limit", PLUGIN, "host_error"));
         assert_eq!(envoy.stat(&host_errors).unwrap(), 0);
     }
 }
 
 #[test]
 fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
-    let Some(lab) = Lab::enter() else { return };
+    let Some(lab) = Lab::enter("rate-limit") else {
+        return;
+    };
     let plugin = lab.plugin(PLUGIN, &per_key("100/s", 100));
     let envoy = lab.start(1, [listener("main").filter(plugin)]);
     let batch = vec![with_key("hot"); PIPELINE];
