@@ -45,6 +45,7 @@ pub(crate) enum Metric {
     Histogram = 2,
 }
 
+const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
 /// A buffer that the host has filled by calling back into this module's allocator.
@@ -142,10 +143,13 @@ pub(crate) fn property(path: &[u8]) -> Option<Vec<u8>> {
 
 /// The plugin's configuration; readable in `on_configure` only.
 pub(crate) fn plugin_configuration() -> Vec<u8> {
+    buffer(PLUGIN_CONFIGURATION, usize::MAX)
+}
+
+fn buffer(kind: u32, size: usize) -> Vec<u8> {
     let mut out = Returned::empty();
     // SAFETY: pointers to locals; the host clamps the length.
-    let status =
-        unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, &mut out.data, &mut out.size) };
+    let status = unsafe { proxy_get_buffer_bytes(kind, 0, size, &mut out.data, &mut out.size) };
     if Status(status) == Status::OK {
         out.into_bytes()
     } else {
@@ -220,6 +224,19 @@ pub(crate) fn increment_metric(id: u32, by: i64) -> Result<(), Status> {
 pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
     // SAFETY: no pointers.
     Status(unsafe { proxy_record_metric(id, value) }).check()
+}
+
+/// What a counter or gauge stands at.
+pub(crate) fn metric(id: u32) -> Option<u64> {
+    let mut value = 0;
+    // SAFETY: pointer to a local.
+    let status = unsafe { proxy_get_metric(id, &mut value) };
+    (Status(status) == Status::OK).then_some(value)
+}
+
+/// The first `size` bytes of the part of the response body that this callback is about.
+pub(crate) fn response_body(size: usize) -> Vec<u8> {
+    buffer(RESPONSE_BODY, size)
 }
 
 /// Has `on_tick` called for this root context every so many milliseconds; 0 stops it.
@@ -310,6 +327,7 @@ mod raw {
         pub(super) fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, by: i64) -> u32;
         pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub(super) fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
         pub(super) fn proxy_set_tick_period_milliseconds(millis: u32) -> u32;
         pub(super) fn proxy_get_log_level(level: *mut u32) -> u32;
     }
@@ -350,6 +368,7 @@ mod raw {
         proxy_define_metric(u32, *const u8, usize, *mut u32);
         proxy_increment_metric(u32, i64);
         proxy_record_metric(u32, u64);
+        proxy_get_metric(u32, *mut u64);
         proxy_set_tick_period_milliseconds(u32);
         proxy_get_log_level(*mut u32);
         random_get(*mut u8, usize);

@@ -63,13 +63,28 @@ impl HostCells {
         }
     }
 
+    /// One of these for all steps: a module has dozens of them.
     #[inline(never)]
-    fn update_shared<T>(
-        &self,
-        key: &[u8],
-        new: &mut Vec<u8>,
-        step: &mut impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
-    ) -> Result<T, CellError> {
+    fn change(&self, cell: Cell, step: &mut Change<'_>) -> Result<(), CellError> {
+        let mut new = self.value.take();
+        let answer = match self.groups.get(cell.group.index()) {
+            Some(Group::Heap(cells)) => update_heap(cells, cell.index, &mut new, step),
+            Some(Group::Shared { prefix, cells }) if cell.index < *cells => {
+                let mut key = self.key.take();
+                key.clear();
+                key.extend_from_slice(prefix);
+                key.extend_from_slice(&cell.index.to_le_bytes());
+                let answer = self.update_shared(&key, &mut new, step);
+                self.key.set(key);
+                answer
+            }
+            _ => Err(CellError::Unavailable),
+        };
+        self.value.set(new);
+        answer
+    }
+
+    fn update_shared(&self, key: &[u8], new: &mut Vec<u8>, step: &mut Change<'_>) -> Result<(), CellError> {
         for _ in 0..MAX_ATTEMPTS {
             let (old, cas) = match abi::shared_data(key) {
                 Ok(Some((bytes, cas))) => (Some(bytes), cas),
@@ -77,12 +92,11 @@ impl HostCells {
                 Err(_) => return Err(self.unavailable()),
             };
             new.clear();
-            let answer = match step(old.as_deref(), new) {
-                Step::Keep(answer) => return Ok(answer),
-                Step::Write(answer) => answer,
-            };
+            if !step(old.as_deref(), new) {
+                return Ok(());
+            }
             match abi::set_shared_data(key, new, cas) {
-                Ok(()) => return Ok(answer),
+                Ok(()) => return Ok(()),
                 Err(Status::CAS_MISMATCH) => self.faults.lost_race(),
                 Err(_) => return Err(self.unavailable()),
             }
@@ -107,32 +121,28 @@ impl Cells for HostCells {
         cell: Cell,
         mut step: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
     ) -> Result<T, CellError> {
-        let mut new = self.value.take();
-        let answer = match self.groups.get(cell.group.index()) {
-            Some(Group::Heap(cells)) => update_heap(cells, cell.index, &mut new, &mut step),
-            Some(Group::Shared { prefix, cells }) if cell.index < *cells => {
-                let mut key = self.key.take();
-                key.clear();
-                key.extend_from_slice(prefix);
-                key.extend_from_slice(&cell.index.to_le_bytes());
-                let answer = self.update_shared(&key, &mut new, &mut step);
-                self.key.set(key);
-                answer
-            }
-            _ => Err(CellError::Unavailable),
-        };
-        self.value.set(new);
-        answer
+        let mut answer = None;
+        self.change(cell, &mut |old, new| {
+            let (given, writes) = match step(old, new) {
+                Step::Keep(given) => (given, false),
+                Step::Write(given) => (given, true),
+            };
+            answer = Some(given);
+            writes
+        })?;
+        answer.ok_or(CellError::Unavailable)
     }
 }
 
-#[inline(never)]
-fn update_heap<T>(
+/// A step whose answer is kept elsewhere: whether it writes.
+type Change<'s> = dyn FnMut(Option<&[u8]>, &mut Vec<u8>) -> bool + 's;
+
+fn update_heap(
     cells: &HeapGroup,
     index: u32,
     new: &mut Vec<u8>,
-    step: &mut impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> Step<T>,
-) -> Result<T, CellError> {
+    step: &mut Change<'_>,
+) -> Result<(), CellError> {
     let Ok(mut cells) = cells.try_borrow_mut() else {
         return Err(CellError::Unavailable);
     };
@@ -140,16 +150,13 @@ fn update_heap<T>(
         return Err(CellError::Unavailable);
     };
     new.clear();
-    match step(cell.as_deref(), new) {
-        Step::Keep(answer) => Ok(answer),
-        Step::Write(answer) => {
-            match cell {
-                Some(bytes) if bytes.len() == new.len() => bytes.copy_from_slice(new),
-                _ => *cell = Some(new.as_slice().into()),
-            }
-            Ok(answer)
+    if step(cell.as_deref(), new) {
+        match cell {
+            Some(bytes) if bytes.len() == new.len() => bytes.copy_from_slice(new),
+            _ => *cell = Some(new.as_slice().into()),
         }
     }
+    Ok(())
 }
 
 #[inline(never)]

@@ -11,6 +11,7 @@ mod abi;
 mod allocator;
 mod cells;
 mod faults;
+mod journal;
 mod metrics;
 mod pairs;
 mod plugin;

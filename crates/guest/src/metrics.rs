@@ -5,18 +5,22 @@
 //! outcome) and `wasm_filter` become labels without any change on the operator's side. Envoy: `wasmcustom.<name>`.
 
 use crate::abi;
-use fairlead_stage::{Meter, MetricDef, MetricId, MetricKind};
+use fairlead_stage::{Meter, MetricDef, MetricId, MetricKind, Needs};
 
 /// The host's ids of the declared metrics; `None` for one that the host would not define.
 #[derive(Debug)]
 pub(crate) struct HostMeter {
     ids: Vec<Option<u32>>,
+    readable: bool,
 }
 
 impl HostMeter {
-    pub(crate) fn new(filter: &str, plugin: &str, defs: &[MetricDef]) -> Self {
+    #[inline(never)]
+    pub(crate) fn new(filter: &str, plugin: &str, needs: &Needs) -> Self {
+        let defs = needs.metrics().iter();
         Self {
-            ids: defs.iter().map(|def| define(filter, plugin, def)).collect(),
+            ids: defs.map(|def| define(filter, plugin, def)).collect(),
+            readable: needs.reads_metrics && are_kept(filter, plugin),
         }
     }
 
@@ -37,11 +41,37 @@ impl Meter for HostMeter {
         self.record(metric, value);
     }
 
+    fn adjust(&self, metric: MetricId, by: i64) {
+        if let Some(id) = self.id(metric) {
+            let _ = abi::increment_metric(id, by);
+        }
+    }
+
+    fn read(&self, metric: MetricId) -> Option<u64> {
+        if !self.readable {
+            return None;
+        }
+        abi::metric(self.id(metric)?)
+    }
+
     fn record(&self, metric: MetricId, value: u64) {
         if let Some(id) = self.id(metric) {
             let _ = abi::record_metric(id, value);
         }
     }
+}
+
+/// Whether the host keeps what it is told: statistics that its configuration excludes read as 0 whatever is written.
+#[inline(never)]
+fn are_kept(filter: &str, plugin: &str) -> bool {
+    let def = MetricDef {
+        name: "metrics_kept",
+        kind: MetricKind::Gauge,
+        rule: None,
+        outcome: None,
+    };
+    define(filter, plugin, &def)
+        .is_some_and(|id| abi::record_metric(id, 1).is_ok() && abi::metric(id) == Some(1))
 }
 
 /// Defines one metric with the host.

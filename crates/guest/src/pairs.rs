@@ -40,6 +40,13 @@ impl Pairs {
         Some(Cow::Owned(all))
     }
 
+    /// Shows every line, in order.
+    pub(crate) fn each(&self, show: &mut dyn FnMut(&[u8], &[u8])) {
+        for (name, value) in self.iter() {
+            show(name, value);
+        }
+    }
+
     fn iter(&self) -> Iter<'_> {
         let count = word(&self.bytes, 0).unwrap_or(0);
         let data = count

@@ -3,10 +3,11 @@
 use crate::abi;
 use crate::cells::HostCells;
 use crate::faults::Faults;
+use crate::journal::ProxyLog;
 use crate::metrics::HostMeter;
 use crate::pairs;
 use crate::view::{HostView, Phase, Reading};
-use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Reply, Stage, Verdict};
+use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Parts, Reply, Stage, Verdict};
 use proxy_wasm::types::Action;
 use std::cell::Cell;
 
@@ -15,8 +16,9 @@ use std::cell::Cell;
 pub(crate) struct Plugin<S> {
     pub(crate) stage: S,
     pub(crate) needs: Needs,
-    pub(crate) cells: HostCells,
-    pub(crate) meter: HostMeter,
+    cells: HostCells,
+    meter: HostMeter,
+    journal: ProxyLog,
     reading: Reading,
     faults: Faults,
     effects: Cell<Effects>,
@@ -29,7 +31,8 @@ impl<S: Stage> Plugin<S> {
         let faults = Faults::define(S::NAME, name);
         Self {
             cells: HostCells::new(key_prefix, &needs, faults),
-            meter: HostMeter::new(S::NAME, name, needs.metrics()),
+            meter: HostMeter::new(S::NAME, name, &needs),
+            journal: ProxyLog::new(S::NAME, name),
             reading: Reading::new(&needs),
             faults,
             effects: Cell::default(),
@@ -39,8 +42,17 @@ impl<S: Stage> Plugin<S> {
         }
     }
 
-    pub(crate) fn view(&self, phase: Phase) -> HostView<'_> {
-        HostView::new(&self.reading, phase)
+    pub(crate) fn view(&self, phase: Phase, ends: bool) -> HostView<'_> {
+        HostView::new(&self.reading, phase, ends)
+    }
+
+    /// What the host lends to the stage.
+    pub(crate) const fn proxy(&self) -> Parts<'_, HostCells, HostMeter, ProxyLog> {
+        Parts {
+            cells: &self.cells,
+            meter: &self.meter,
+            journal: &self.journal,
+        }
     }
 
     /// Runs a part of the stage with the worker's buffer for edits, and applies what it asks for. Says whether the

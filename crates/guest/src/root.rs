@@ -4,8 +4,8 @@ use crate::abi;
 use crate::metrics;
 use crate::plugin::Plugin;
 use crate::stream::{Passed, Stream};
-use fairlead_stage::{Journal, MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
-use log::{LevelFilter, error, info, warn};
+use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
+use log::{LevelFilter, error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -157,11 +157,7 @@ impl<S: Stage> RootContext for Root<S> {
         match &self.state {
             State::Configured(plugin) => {
                 let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
-                let journal = ProxyLog {
-                    filter: S::NAME,
-                    plugin: &self.name,
-                };
-                plugin.stage.on_tick(now, &plugin.cells, &plugin.meter, &journal);
+                plugin.stage.on_tick(now, &plugin.proxy());
             }
             State::Passing(message) => self.remind(message),
             State::Unconfigured => {}
@@ -177,24 +173,6 @@ impl<S: Stage> RootContext for Root<S> {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
-    }
-}
-
-/// Lines of a stage, with the filter and the plugin that they come from.
-struct ProxyLog<'p> {
-    filter: &'static str,
-    plugin: &'p str,
-}
-
-impl Journal for ProxyLog<'_> {
-    #[inline(never)]
-    fn warn(&self, line: &str) {
-        warn!("{} {}: {line}", self.filter, self.plugin);
-    }
-
-    #[inline(never)]
-    fn info(&self, line: &str) {
-        info!("{} {}: {line}", self.filter, self.plugin);
     }
 }
 

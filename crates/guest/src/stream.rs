@@ -1,5 +1,6 @@
 //! One HTTP stream: each callback is decode, decide, apply.
 
+use crate::abi;
 use crate::plugin::{Outcome, Plugin};
 use crate::view::Phase;
 use fairlead_stage::{Done, Stage};
@@ -38,12 +39,9 @@ impl<S: Stage> Stream<S> {
         if self.progress != Progress::Done {
             self.progress = Progress::Done;
             let plugin = &*self.plugin;
-            plugin.stage.on_done(
-                self.flight.take(),
-                &plugin.view(phase),
-                &plugin.cells,
-                &plugin.meter,
-            );
+            plugin
+                .stage
+                .on_done(self.flight.take(), &plugin.view(phase, true), &plugin.proxy());
         }
     }
 
@@ -58,36 +56,56 @@ impl<S: Stage> Stream<S> {
 impl<S: Stage> Context for Stream<S> {}
 
 impl<S: Stage> HttpContext for Stream<S> {
-    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
         let plugin = Rc::clone(&self.plugin);
         if !plugin.needs.request {
             return Action::Continue;
         }
-        let view = plugin.view(Phase::Request);
-        let (outcome, flight) = plugin.run(|stage, effects| stage.on_request(&view, &plugin.cells, effects));
+        let view = plugin.view(Phase::Request, end_of_stream);
+        let proxy = plugin.proxy();
+        let (outcome, flight) = plugin.run(|stage, effects| stage.on_request(&view, &proxy, effects));
         self.flight = Some(flight);
         self.answered(outcome)
     }
 
-    fn on_http_response_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+    fn on_http_response_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
         let plugin = Rc::clone(&self.plugin);
         let (true, Progress::Open, Some(flight)) =
             (plugin.needs.response, self.progress, self.flight.as_mut())
         else {
             return Action::Continue;
         };
-        let view = plugin.view(Phase::Response);
-        let (outcome, ()) = plugin.run(|stage, effects| (stage.on_response(flight, &view, effects), ()));
+        let view = plugin.view(Phase::Response, end_of_stream);
+        let proxy = plugin.proxy();
+        let (outcome, ()) =
+            plugin.run(|stage, effects| (stage.on_response(flight, &view, &proxy, effects), ()));
         self.answered(outcome)
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let (true, Progress::Open, Some(flight)) =
+            (self.plugin.needs.body, self.progress, self.flight.as_mut())
+            && self.plugin.stage.wants_body(flight)
+        {
+            let view = self.plugin.view(Phase::Body, end_of_stream);
+            let part = if size == 0 {
+                Vec::new()
+            } else {
+                abi::response_body(size)
+            };
+            self.plugin
+                .stage
+                .on_body(flight, &part, &view, &self.plugin.proxy());
+        }
+        Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
         if let (true, Progress::Open, Some(flight)) =
             (self.plugin.needs.trailers, self.progress, self.flight.as_mut())
         {
-            self.plugin
-                .stage
-                .on_trailers(flight, &self.plugin.view(Phase::Trailers));
+            let view = self.plugin.view(Phase::Trailers, true);
+            self.plugin.stage.on_trailers(flight, &view, &self.plugin.proxy());
         }
         Action::Continue
     }

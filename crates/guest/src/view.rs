@@ -48,10 +48,11 @@ impl Reading {
 pub(crate) enum Phase {
     Request,
     Response,
+    Body,
     Trailers,
     /// The stream is logged: headers of both directions and all attributes are there.
     Log,
-    /// The stream is being deleted: only the clock is left.
+    /// The stream is being deleted: headers are gone, the clock and what the proxy knows of the stream are left.
     Deleted,
 }
 
@@ -59,16 +60,18 @@ pub(crate) enum Phase {
 pub(crate) struct HostView<'p> {
     reading: &'p Reading,
     phase: Phase,
+    ends: bool,
     now: Cell<Option<Timestamp>>,
     request: OnceCell<Pairs>,
     response: OnceCell<Pairs>,
 }
 
 impl<'p> HostView<'p> {
-    pub(crate) fn new(reading: &'p Reading, phase: Phase) -> Self {
+    pub(crate) fn new(reading: &'p Reading, phase: Phase, ends: bool) -> Self {
         Self {
             reading,
             phase,
+            ends,
             now: Cell::new(None),
             request: OnceCell::new(),
             response: OnceCell::new(),
@@ -146,10 +149,32 @@ impl View for HostView<'_> {
         }
     }
 
-    fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
-        if self.phase == Phase::Deleted {
-            return None;
+    #[inline(never)]
+    fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
+        let (readable, fetched, host_map) = match map {
+            HeaderMap::Request => (
+                self.phase == Phase::Request,
+                &self.request,
+                abi::Map::RequestHeaders,
+            ),
+            HeaderMap::Response => (
+                self.phase == Phase::Response,
+                &self.response,
+                abi::Map::ResponseHeaders,
+            ),
+            HeaderMap::ResponseTrailers => return,
+        };
+        if readable {
+            let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(host_map)));
+            pairs.each(show);
         }
+    }
+
+    fn ends(&self) -> bool {
+        self.ends
+    }
+
+    fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
         abi::property(self.reading.paths.get(id.index())?).map(Cow::Owned)
     }
 }

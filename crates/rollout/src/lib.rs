@@ -28,10 +28,9 @@ pub mod guard;
 mod precedence;
 mod ramp;
 pub mod ranges;
-mod share;
 pub mod token;
 pub mod trace;
 
+pub use fairlead_stage::{Share, ShareError};
 pub use precedence::{Choice, Evidence, Reason, decide, forced};
 pub use ramp::{Finish, Ramp, RampError, RampStep, Standing};
-pub use share::{Share, ShareError};

@@ -1,8 +1,8 @@
 //! The seam between deciding and hosting.
 //!
 //! A filter is a [`Stage`]: a plain Rust type that a front end drives. The front end decodes a proxy's callback into a
-//! [`View`], lends the stage its state as [`Cells`], collects the stage's wishes in [`Effects`] and a [`Verdict`], and
-//! applies them when the stage has returned. No type here knows proxy-wasm, so that the same stage runs as a Wasm filter
+//! [`View`], lends the stage the [`Proxy`]'s state ([`Cells`]), counts ([`Meter`]) and log ([`Journal`]), collects the stage's
+//! wishes in [`Effects`] and a [`Verdict`], and applies them when the stage has returned. No type here knows proxy-wasm, so that the same stage runs as a Wasm filter
 //! and as a native module.
 //!
 //! What this crate does not do: call a host, read a clock, keep state of its own, allocate on the request path.
@@ -14,6 +14,8 @@ mod journal;
 pub mod memory;
 mod meter;
 mod needs;
+mod proxy;
+mod share;
 mod time;
 mod verdict;
 mod view;
@@ -23,6 +25,8 @@ pub use effects::{Edit, EditKind, Effects};
 pub use journal::Journal;
 pub use meter::{Meter, MetricDef, MetricId, MetricKind};
 pub use needs::{AttributeId, Done, HeaderNeed, Needs, Refusal};
+pub use proxy::{Parts, Proxy};
+pub use share::{Share, ShareError};
 pub use time::Timestamp;
 pub use verdict::{Reply, Verdict};
 pub use view::{HeaderMap, View, line_separator};
@@ -51,7 +55,7 @@ pub trait Stage: Sized + 'static {
     fn on_request<'s>(
         &'s self,
         view: &impl View,
-        cells: &impl Cells,
+        proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Self::Flight);
 
@@ -60,29 +64,31 @@ pub trait Stage: Sized + 'static {
         &'s self,
         _flight: &mut Self::Flight,
         _view: &impl View,
+        _proxy: &impl Proxy,
         _effects: &mut Effects,
     ) -> Verdict<'s> {
         Verdict::Continue
     }
 
-    /// Sees the response trailers of a request that this stage let pass, if there are any: gRPC states its outcome there.
-    fn on_trailers(&self, _flight: &mut Self::Flight, _view: &impl View) {}
+    /// Whether the stage wants to see the body of this response. Each part that it sees costs as much as a header.
+    fn wants_body(&self, _flight: &Self::Flight) -> bool {
+        false
+    }
 
-    /// Accounts for a stream that has ended, however it ended. The only place where request outcomes are counted.
+    /// Sees a part of the body of a response, if it wants to; the last one says so ([`View::ends`]).
+    fn on_body(&self, _flight: &mut Self::Flight, _part: &[u8], _view: &impl View, _proxy: &impl Proxy) {}
+
+    /// Sees the response trailers of a request that this stage let pass, if there are any: gRPC states its outcome there.
+    fn on_trailers(&self, _flight: &mut Self::Flight, _view: &impl View, _proxy: &impl Proxy) {}
+
+    /// Accounts for a stream that has ended, however it ended.
     ///
     /// `flight` is `None` for a stream that never reached [`Stage::on_request`], because something before this filter
     /// answered it. What `view` can tell depends on [`Needs::done`].
-    fn on_done(
-        &self,
-        _flight: Option<Self::Flight>,
-        _view: &impl View,
-        _cells: &impl Cells,
-        _meter: &impl Meter,
-    ) {
-    }
+    fn on_done(&self, _flight: Option<Self::Flight>, _view: &impl View, _proxy: &impl Proxy) {}
 
     /// Runs every [`Needs::tick`], on each worker and perhaps on a thread without streams: the work must be idempotent.
-    fn on_tick(&self, _now: Timestamp, _cells: &impl Cells, _meter: &impl Meter, _journal: &impl Journal) {}
+    fn on_tick(&self, _now: Timestamp, _proxy: &impl Proxy) {}
 }
 
 /// How often a stage is ticked, or never.

@@ -14,6 +14,7 @@ pub struct MemoryView {
     now: Timestamp,
     headers: Vec<(HeaderMap, String, Vec<u8>)>,
     attributes: BTreeMap<usize, Vec<u8>>,
+    ends: bool,
 }
 
 impl MemoryView {
@@ -57,6 +58,13 @@ impl MemoryView {
         self
     }
 
+    /// The same view of a message that ends here.
+    #[must_use]
+    pub const fn ended(mut self) -> Self {
+        self.ends = true;
+        self
+    }
+
     /// The same view at another time.
     #[must_use]
     pub fn when(mut self, now: Timestamp) -> Self {
@@ -85,6 +93,16 @@ impl View for MemoryView {
             return Some(Cow::Borrowed(first));
         }
         Some(Cow::Owned([&[first], &rest[..]].concat().join(separator)))
+    }
+
+    fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
+        for (_, name, value) in self.headers.iter().filter(|(m, _, _)| *m == map) {
+            show(name.as_bytes(), value);
+        }
+    }
+
+    fn ends(&self) -> bool {
+        self.ends
     }
 
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
@@ -169,7 +187,7 @@ impl MemoryMeter {
 
     /// The value of the metric that `needs` declares under this name, rule and outcome; `None` if there is none.
     #[must_use]
-    pub fn read(&self, needs: &Needs, name: &str, rule: Option<&str>, outcome: Option<&str>) -> Option<u64> {
+    pub fn named(&self, needs: &Needs, name: &str, rule: Option<&str>, outcome: Option<&str>) -> Option<u64> {
         let index = needs
             .metrics()
             .iter()
@@ -193,8 +211,16 @@ impl Meter for MemoryMeter {
         self.change(metric, |_| value);
     }
 
+    fn adjust(&self, metric: MetricId, by: i64) {
+        self.change(metric, |old| old.saturating_add_signed(by));
+    }
+
     fn record(&self, metric: MetricId, _value: u64) {
         self.change(metric, |old| old.saturating_add(1));
+    }
+
+    fn read(&self, metric: MetricId) -> Option<u64> {
+        Some(self.value(metric))
     }
 }
 

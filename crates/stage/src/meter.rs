@@ -37,11 +37,19 @@ impl MetricId {
 }
 
 /// Where counts go. Nothing here can fail: a proxy that refuses a metric loses that count, not the request.
+///
+/// Metrics belong to the whole proxy: what one worker has added, all can read at once, for a tenth of what a shared cell
+/// costs.
 pub trait Meter {
     /// Adds to a counter; 0 is no call.
     fn add(&self, metric: MetricId, n: u64);
     /// Sets a gauge.
     fn set(&self, metric: MetricId, value: u64);
+    /// Moves a gauge up or down, atomically.
+    fn adjust(&self, metric: MetricId, by: i64);
     /// Records a value in a histogram.
     fn record(&self, metric: MetricId, value: u64);
+    /// What a counter or gauge stands at, over all workers; `None` where the proxy does not keep its metrics so that they
+    /// can be read back. That does not change while a config lives. [`crate::Needs::reads_metrics`] must ask for it.
+    fn read(&self, metric: MetricId) -> Option<u64>;
 }

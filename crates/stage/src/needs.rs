@@ -29,7 +29,8 @@ pub enum Done {
     /// Nothing: the stage does not account.
     #[default]
     Never,
-    /// That the stream has ended: only the clock is readable. The cheapest hook, as a front end needs it anyway.
+    /// That the stream has ended: the clock and attributes are readable, but those of headers. The cheapest hook, as a
+    /// front end needs it anyway.
     Ended,
     /// How the stream ended: response headers, trailers and attributes are readable.
     Outcome,
@@ -55,10 +56,14 @@ pub struct Needs {
     metrics: Vec<MetricDef>,
     /// Whether [`crate::Cells::seed`] is used.
     pub seed: bool,
+    /// Whether [`crate::Meter::read`] is used.
+    pub reads_metrics: bool,
     /// Whether [`crate::Stage::on_request`] has anything to do.
     pub request: bool,
     /// Whether [`crate::Stage::on_response`] has anything to do.
     pub response: bool,
+    /// Whether [`crate::Stage::on_body`] may have anything to do.
+    pub body: bool,
     /// Whether [`crate::Stage::on_trailers`] has anything to do.
     pub trailers: bool,
     /// What [`crate::Stage::on_done`] needs.

@@ -31,6 +31,12 @@ pub trait View {
     /// The name must have been named to [`crate::Needs::header`]; a front end may answer `None` otherwise.
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>>;
 
+    /// Shows every line of a header map, in order. Reads the map as a whole, whatever the needs were.
+    fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8]));
+
+    /// Whether the message ends with what this callback is about: it has no body, or its last part is here.
+    fn ends(&self) -> bool;
+
     /// An attribute of the stream, in the proxy's encoding: text as it is, integers, durations and timestamps as eight
     /// bytes little-endian (nanoseconds), booleans as one byte.
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>>;

@@ -13,7 +13,7 @@ use fairlead_rollout::guard::{
     Against, Bound, Breach, Counts, Guard, Outcome, Pending, Phase, State, Transition, Windows,
 };
 use fairlead_rollout::{Choice, Share};
-use fairlead_stage::{Cell, Cells, GroupId, Journal, Meter, Needs, Scope, Step, Timestamp};
+use fairlead_stage::{Cell, Cells, GroupId, Journal, Needs, Proxy, Scope, Step, Timestamp};
 use std::time::Duration;
 
 /// The longest and the shortest time between two looks.
@@ -166,39 +166,24 @@ impl Watch {
 
     /// Moves what this worker has counted to all, judges every variant, and keeps and shows the states.
     #[inline(never)]
-    pub(crate) fn tick(
-        &self,
-        now: Timestamp,
-        variants: &Variants,
-        metrics: &Metrics,
-        cells: &impl Cells,
-        meter: &impl Meter,
-        journal: &impl Journal,
-    ) {
+    pub(crate) fn tick(&self, now: Timestamp, variants: &Variants, metrics: &Metrics, proxy: &impl Proxy) {
         for index in 0..self.variants {
-            self.flush(Choice::Variant(index), now, metrics, cells, meter);
+            self.flush(Choice::Variant(index), now, metrics, proxy);
         }
-        self.flush(Choice::Default, now, metrics, cells, meter);
+        self.flush(Choice::Default, now, metrics, proxy);
         let mut states = [State::default(); config::MAX_VARIANTS];
         for (index, state) in states.iter_mut().enumerate().take(self.variants) {
-            *state = self.judge(index, now, variants, metrics, cells, meter, journal);
+            *state = self.judge(index, now, variants, metrics, proxy);
         }
-        self.keep(&states, cells);
+        self.keep(&states, proxy);
     }
 
     /// Takes this worker's counts of one variant and adds them to the window that all share.
     #[inline(never)]
-    fn flush(
-        &self,
-        choice: Choice,
-        now: Timestamp,
-        metrics: &Metrics,
-        cells: &impl Cells,
-        meter: &impl Meter,
-    ) {
+    fn flush(&self, choice: Choice, now: Timestamp, metrics: &Metrics, proxy: &impl Proxy) {
         let mut taken = Vec::new();
         let own = self.cell(self.pending, choice);
-        let _ = cells.update(own, |old, _| {
+        let _ = proxy.update(own, |old, _| {
             taken.clear();
             taken.extend_from_slice(old.unwrap_or_default());
             Step::Write(())
@@ -207,20 +192,20 @@ impl Watch {
         if succeeded == 0 && failed == 0 {
             return;
         }
-        let merged = cells.update(self.cell(self.shared, choice), |old, new| {
+        let merged = proxy.update(self.cell(self.shared, choice), |old, new| {
             self.windows.merge(old, &taken, now, new)
         });
         if merged.is_err() {
             // Nothing was recorded in between: a worker does one thing at a time.
-            let _ = cells.update(own, |_, new| {
+            let _ = proxy.update(own, |_, new| {
                 new.extend_from_slice(&taken);
                 Step::Write(())
             });
             return;
         }
         if let Some(guarded) = metrics.of(choice).and_then(|of| of.guard.as_ref()) {
-            meter.add(guarded.succeeded, u64::from(succeeded));
-            meter.add(guarded.failed, u64::from(failed));
+            proxy.add(guarded.succeeded, u64::from(succeeded));
+            proxy.add(guarded.failed, u64::from(failed));
         }
     }
 
@@ -240,23 +225,21 @@ impl Watch {
         now: Timestamp,
         variants: &Variants,
         metrics: &Metrics,
-        cells: &impl Cells,
-        meter: &impl Meter,
-        journal: &impl Journal,
+        proxy: &impl Proxy,
     ) -> State {
         let choice = Choice::Variant(index);
         let cell = self.cell(self.states, choice);
-        let known = cells.update(cell, |old, _| Step::Keep(State::decode(old)));
+        let known = proxy.update(cell, |old, _| Step::Keep(State::decode(old)));
         let known = known.unwrap_or_default();
         let breach = match known.phase() {
             Phase::Watching => {
-                let canary = self.counts(choice, now, known.since(), cells);
-                let stable = self.counts(Choice::Default, now, known.since(), cells);
+                let canary = self.counts(choice, now, known.since(), proxy);
+                let stable = self.counts(Choice::Default, now, known.since(), proxy);
                 self.guard.judge(&canary, &stable)
             }
             Phase::Held | Phase::Out => None,
         };
-        let advanced = cells.update(cell, |old, new| {
+        let advanced = proxy.update(cell, |old, new| {
             let state = State::decode(old);
             // What was judged is another's past, if another worker has changed the state since.
             let breach = breach.filter(|_| state == known);
@@ -278,13 +261,13 @@ impl Watch {
                 Phase::Held => 1,
                 Phase::Out => 2,
             };
-            meter.set(judged.state, value);
+            proxy.set(judged.state, value);
             if let (Some(Transition::Tripped), Some(breach)) = (transition, breach) {
-                meter.add(judged.trips(breach.bound), 1);
+                proxy.add(judged.trips(breach.bound), 1);
             }
         }
         if let Some(transition) = transition {
-            self.say(transition, variants.name(choice), &state, breach, journal);
+            self.say(transition, variants.name(choice), &state, breach, proxy);
         }
         state
     }

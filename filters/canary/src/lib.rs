@@ -19,9 +19,7 @@ use configure::{Cookie, Force, Rules, Sticky, Variants};
 use fairlead_config::canary::MAX_VARIANTS;
 use fairlead_matching::RuleSet;
 use fairlead_rollout::ranges::Range;
-use fairlead_stage::{
-    AttributeId, Cells, Effects, Journal, Meter, Needs, Refusal, Stage, Timestamp, Verdict, View,
-};
+use fairlead_stage::{AttributeId, Effects, Needs, Proxy, Refusal, Stage, Timestamp, Verdict, View};
 use guard::Watch;
 use metrics::Metrics;
 use trace::Traces;
@@ -63,10 +61,10 @@ impl Stage for Canary {
     fn on_request<'s>(
         &'s self,
         view: &impl View,
-        cells: &impl Cells,
+        proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let flight = self.decide(view, cells, effects);
+        let flight = self.decide(view, proxy, effects);
         (Verdict::Continue, flight)
     }
 
@@ -74,6 +72,7 @@ impl Stage for Canary {
         &'s self,
         flight: &mut Flight,
         view: &impl View,
+        _proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> Verdict<'s> {
         flight.responded = true;
@@ -82,18 +81,18 @@ impl Stage for Canary {
         Verdict::Continue
     }
 
-    fn on_trailers(&self, flight: &mut Flight, view: &impl View) {
+    fn on_trailers(&self, flight: &mut Flight, view: &impl View, _proxy: &impl Proxy) {
         self.trailed(flight, view);
     }
 
-    fn on_done(&self, flight: Option<Flight>, _view: &impl View, cells: &impl Cells, meter: &impl Meter) {
+    fn on_done(&self, flight: Option<Flight>, _view: &impl View, proxy: &impl Proxy) {
         if let Some(flight) = flight {
-            self.account(&flight, cells, meter);
+            self.account(&flight, proxy);
         }
     }
 
-    fn on_tick(&self, now: Timestamp, cells: &impl Cells, meter: &impl Meter, journal: &impl Journal) {
-        self.tick(now, cells, meter, journal);
+    fn on_tick(&self, now: Timestamp, proxy: &impl Proxy) {
+        self.tick(now, proxy);
     }
 }
 

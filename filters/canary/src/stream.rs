@@ -4,7 +4,7 @@ use crate::Canary;
 use crate::trace::Traced;
 use fairlead_rollout::guard::Outcome;
 use fairlead_rollout::{Choice, Reason, Share};
-use fairlead_stage::{Cells, HeaderMap, Journal, Meter, Timestamp, View};
+use fairlead_stage::{HeaderMap, Proxy, Timestamp, View};
 
 /// gRPC codes that say that the server is at fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS.
 /// (<https://grpc.io/docs/guides/status-codes/>)
@@ -107,65 +107,59 @@ impl Canary {
 
     /// Counts the stream.
     #[inline(never)]
-    pub(crate) fn account(&self, flight: &Flight, cells: &impl Cells, meter: &impl Meter) {
+    pub(crate) fn account(&self, flight: &Flight, proxy: &impl Proxy) {
         if !flight.seen {
             return;
         }
         let metrics = &self.metrics;
         if let Some(exposure) = metrics.exposure(flight.choice, flight.reason) {
-            meter.add(exposure, 1);
+            proxy.add(exposure, 1);
         }
         if let Some(would) = flight.shadow_rule.and_then(|choice| metrics.shadow_rule(choice)) {
-            meter.add(would, 1);
+            proxy.add(would, 1);
         }
         if flight.removed == Removed::RoutingHeader {
-            meter.add(metrics.routing_headers_removed, 1);
+            proxy.add(metrics.routing_headers_removed, 1);
         }
         match flight.cookie {
-            CookieWish::Issue(_) if flight.responded => meter.add(metrics.cookies_issued, 1),
-            CookieWish::Clear if flight.responded => meter.add(metrics.cookies_cleared, 1),
+            CookieWish::Issue(_) if flight.responded => proxy.add(metrics.cookies_issued, 1),
+            CookieWish::Clear if flight.responded => proxy.add(metrics.cookies_cleared, 1),
             _ => {}
         }
         if flight.cookie_rejected {
-            meter.add(metrics.cookies_rejected, 1);
+            proxy.add(metrics.cookies_rejected, 1);
         }
         if flight.baggage_full {
-            meter.add(metrics.baggage_full, 1);
+            proxy.add(metrics.baggage_full, 1);
         }
         match flight.traced {
             Traced::No => {}
-            Traced::Hit => meter.add(metrics.trace_hit, 1),
-            Traced::Miss => meter.add(metrics.trace_miss, 1),
-            Traced::Stored => meter.add(metrics.trace_stored, 1),
-            Traced::Evicted => meter.add(metrics.trace_evicted, 1),
+            Traced::Hit => proxy.add(metrics.trace_hit, 1),
+            Traced::Miss => proxy.add(metrics.trace_miss, 1),
+            Traced::Stored => proxy.add(metrics.trace_stored, 1),
+            Traced::Evicted => proxy.add(metrics.trace_evicted, 1),
         }
         if let (Some(guard), Some(outcome)) = (&self.guard, flight.outcome) {
-            guard.record(flight.choice, outcome, cells);
+            guard.record(flight.choice, outcome, proxy);
         }
     }
 
     /// Lets the guard judge, and shows the weights in force.
     #[inline(never)]
-    pub(crate) fn tick(
-        &self,
-        now: Timestamp,
-        cells: &impl Cells,
-        meter: &impl Meter,
-        journal: &impl Journal,
-    ) {
+    pub(crate) fn tick(&self, now: Timestamp, proxy: &impl Proxy) {
         if let Some(guard) = &self.guard {
-            guard.tick(now, &self.variants, &self.metrics, cells, meter, journal);
+            guard.tick(now, &self.variants, &self.metrics, proxy);
         }
-        let ranges = self.ranges(now, cells);
+        let ranges = self.ranges(now, proxy);
         let mut rest = Share::WHOLE_PPM;
         for (index, range) in ranges.iter().enumerate().take(self.variants.list.len()) {
             rest = rest.saturating_sub(range.open.ppm());
             if let Some(of) = self.metrics.of(Choice::Variant(index)) {
-                meter.set(of.weight, u64::from(range.open.ppm()));
+                proxy.set(of.weight, u64::from(range.open.ppm()));
             }
         }
         if let Some(of) = self.metrics.of(Choice::Default) {
-            meter.set(of.weight, u64::from(rest));
+            proxy.set(of.weight, u64::from(rest));
         }
     }
 }

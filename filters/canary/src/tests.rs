@@ -2,7 +2,7 @@
 
 use super::*;
 use fairlead_stage::memory::{BrokenCells, MemoryCells, MemoryJournal, MemoryMeter, MemoryView};
-use fairlead_stage::{CellError, EditKind, HeaderMap};
+use fairlead_stage::{CellError, Cells, EditKind, HeaderMap, Parts};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -58,22 +58,32 @@ impl Rig {
         }
     }
 
+    fn proxy<'r, C: Cells>(&'r self, cells: &'r C) -> Parts<'r, C, MemoryMeter, MemoryJournal> {
+        Parts {
+            cells,
+            meter: &self.meter,
+            journal: &self.journal,
+        }
+    }
+
     fn send(&self, request: MemoryView) -> Met {
         self.send_with(request, MemoryView::default(), &self.cells)
     }
 
     fn send_with(&self, request: MemoryView, response: MemoryView, cells: &impl Cells) -> Met {
         let mut effects = Effects::default();
-        let (verdict, mut flight) = self.stage.on_request(&request, cells, &mut effects);
+        let proxy = self.proxy(cells);
+        let (verdict, mut flight) = self.stage.on_request(&request, &proxy, &mut effects);
         assert_eq!(verdict, Verdict::Continue);
         let mut met = Met {
             request: edits(&effects),
             response: Vec::new(),
         };
         effects.clear();
-        self.stage.on_response(&mut flight, &response, &mut effects);
+        self.stage
+            .on_response(&mut flight, &response, &proxy, &mut effects);
         met.response = edits(&effects);
-        self.stage.on_done(Some(flight), &response, cells, &self.meter);
+        self.stage.on_done(Some(flight), &response, &proxy);
         met
     }
 
@@ -82,7 +92,7 @@ impl Rig {
     }
 
     fn count(&self, name: &str, rule: Option<&str>, outcome: Option<&str>) -> u64 {
-        self.meter.read(&self.needs, name, rule, outcome).unwrap_or(0)
+        self.meter.named(&self.needs, name, rule, outcome).unwrap_or(0)
     }
 
     fn exposures(&self, variant: &str, reason: &str) -> u64 {
@@ -466,11 +476,7 @@ fn a_broken_store_changes_no_decision() {
                 .is_v2()
         );
         rig.send_with(request(get()), response, &BrokenCells(error));
-        rig.stage.on_tick(
-            Timestamp::default(),
-            &BrokenCells(error),
-            &rig.meter,
-            &rig.journal,
-        );
+        rig.stage
+            .on_tick(Timestamp::default(), &rig.proxy(&BrokenCells(error)));
     }
 }

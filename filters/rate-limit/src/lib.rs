@@ -13,7 +13,7 @@ mod stream;
 
 use configure::Limit;
 use fairlead_matching::RuleSet;
-use fairlead_stage::{Cells, Effects, Meter, Needs, Refusal, Stage, Verdict, View};
+use fairlead_stage::{Effects, Needs, Proxy, Refusal, Stage, Verdict, View};
 use reply::Replies;
 
 pub use stream::Flight;
@@ -38,10 +38,10 @@ impl Stage for RateLimit {
     fn on_request<'s>(
         &'s self,
         view: &impl View,
-        cells: &impl Cells,
+        proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let flight = self.decide(view, cells);
+        let flight = self.decide(view, proxy);
         (self.verdict(&flight, effects), flight)
     }
 
@@ -49,15 +49,16 @@ impl Stage for RateLimit {
         &'s self,
         flight: &mut Flight,
         _view: &impl View,
+        _proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> Verdict<'s> {
         self.replies.state_limits(&self.limits, flight, effects);
         Verdict::Continue
     }
 
-    fn on_done(&self, flight: Option<Flight>, _view: &impl View, _cells: &impl Cells, meter: &impl Meter) {
+    fn on_done(&self, flight: Option<Flight>, _view: &impl View, proxy: &impl Proxy) {
         if let Some(flight) = flight {
-            self.account(&flight, meter);
+            self.account(&flight, proxy);
         }
     }
 }

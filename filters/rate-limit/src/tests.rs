@@ -1,8 +1,8 @@
 //! The stage without a proxy: what requests meet, what they are told, what is counted.
 
 use super::*;
-use fairlead_stage::memory::{BrokenCells, MemoryCells, MemoryMeter, MemoryView};
-use fairlead_stage::{CellError, HeaderMap, Reply, Timestamp};
+use fairlead_stage::memory::{BrokenCells, MemoryCells, MemoryJournal, MemoryMeter, MemoryView};
+use fairlead_stage::{CellError, Cells, HeaderMap, Parts, Reply, Timestamp};
 use serde_json::{Value, json};
 
 /// A filter with everything it needs, in memory.
@@ -48,7 +48,12 @@ impl Rig {
 
     fn send_with(&self, view: MemoryView, cells: &impl Cells) -> Met {
         let mut effects = Effects::default();
-        let (verdict, mut flight) = self.stage.on_request(&view, cells, &mut effects);
+        let proxy = Parts {
+            cells,
+            meter: &self.meter,
+            journal: &MemoryJournal::default(),
+        };
+        let (verdict, mut flight) = self.stage.on_request(&view, &proxy, &mut effects);
         let met = match verdict {
             Verdict::Deny(Reply {
                 status,
@@ -67,7 +72,7 @@ impl Rig {
             }
             Verdict::Continue => {
                 assert!(effects.is_empty(), "an admitted request is not changed");
-                let verdict = self.stage.on_response(&mut flight, &view, &mut effects);
+                let verdict = self.stage.on_response(&mut flight, &view, &proxy, &mut effects);
                 assert_eq!(verdict, Verdict::Continue);
                 Met {
                     status: 200,
@@ -77,7 +82,7 @@ impl Rig {
                 }
             }
         };
-        self.stage.on_done(Some(flight), &view, cells, &self.meter);
+        self.stage.on_done(Some(flight), &view, &proxy);
         met
     }
 
@@ -87,7 +92,7 @@ impl Rig {
 
     fn count(&self, limit: &str, outcome: &str) -> u64 {
         self.meter
-            .read(&self.needs, "requests_total", Some(limit), Some(outcome))
+            .named(&self.needs, "requests_total", Some(limit), Some(outcome))
             .unwrap_or(0)
     }
 }

@@ -31,7 +31,7 @@ fn run(rig: &Rig, from: u64, seconds: u64, status: &str) -> Vec<usize> {
                     is_v2
                 })
                 .count();
-            rig.stage.on_tick(now, &rig.cells, &rig.meter, &rig.journal);
+            rig.stage.on_tick(now, &rig.proxy(&rig.cells));
             in_v2
         })
         .collect()
@@ -97,8 +97,7 @@ fn a_slow_canary_is_one_too() {
             MemoryView::at(start.saturating_add(SECOND)).with_header(HeaderMap::Response, ":status", "200");
         rig.send_with(super::user(&user).when(start), answer, &rig.cells);
     }
-    rig.stage
-        .on_tick(at(1_002_000), &rig.cells, &rig.meter, &rig.journal);
+    rig.stage.on_tick(at(1_002_000), &rig.proxy(&rig.cells));
     assert_eq!(state(&rig), 1);
     assert_eq!(rig.count("guard_trips_total", Some("v2"), Some("latency")), 1);
 }
@@ -109,7 +108,9 @@ fn outcomes_are_what_http_and_grpc_say_and_forced_ones_do_not_count() {
     let name = drawn();
     let send = |request: MemoryView, status: &str, header: Option<&str>, trailer: Option<&str>| {
         let mut effects = Effects::default();
-        let (_, mut flight) = rig.stage.on_request(&request, &rig.cells, &mut effects);
+        let (_, mut flight) = rig
+            .stage
+            .on_request(&request, &rig.proxy(&rig.cells), &mut effects);
         let mut response = MemoryView::default().with_header(HeaderMap::Response, ":status", status);
         if let Some(code) = header {
             response = response.with_header(HeaderMap::Response, "grpc-status", code);
@@ -117,9 +118,11 @@ fn outcomes_are_what_http_and_grpc_say_and_forced_ones_do_not_count() {
         if let Some(code) = trailer {
             response = response.with_header(HeaderMap::ResponseTrailers, "grpc-status", code);
         }
-        rig.stage.on_response(&mut flight, &response, &mut effects);
-        rig.stage.on_trailers(&mut flight, &response);
-        rig.stage.on_done(Some(flight), &response, &rig.cells, &rig.meter);
+        rig.stage
+            .on_response(&mut flight, &response, &rig.proxy(&rig.cells), &mut effects);
+        rig.stage
+            .on_trailers(&mut flight, &response, &rig.proxy(&rig.cells));
+        rig.stage.on_done(Some(flight), &response, &rig.proxy(&rig.cells));
     };
     for (status, header, trailer) in [
         ("200", None, None),
@@ -136,11 +139,12 @@ fn outcomes_are_what_http_and_grpc_say_and_forced_ones_do_not_count() {
     send(user(&name).with("x-force", "always"), "500", None, None);
     // Nobody was answered: the client went away.
     let mut effects = Effects::default();
-    let (_, flight) = rig.stage.on_request(&user(&name), &rig.cells, &mut effects);
+    let (_, flight) = rig
+        .stage
+        .on_request(&user(&name), &rig.proxy(&rig.cells), &mut effects);
     rig.stage
-        .on_done(Some(flight), &MemoryView::default(), &rig.cells, &rig.meter);
-    rig.stage
-        .on_tick(Timestamp::default(), &rig.cells, &rig.meter, &rig.journal);
+        .on_done(Some(flight), &MemoryView::default(), &rig.proxy(&rig.cells));
+    rig.stage.on_tick(Timestamp::default(), &rig.proxy(&rig.cells));
     let count = |outcome: &str| rig.count("outcomes_total", Some("v2"), Some(outcome));
     assert_eq!((count("success"), count("failure")), (4, 4));
 }

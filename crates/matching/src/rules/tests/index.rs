@@ -294,6 +294,14 @@ impl View for Watched<'_> {
             .map(|value| Cow::Owned(value.into_owned()))
     }
 
+    fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
+        self.inner.each_header(map, show);
+    }
+
+    fn ends(&self) -> bool {
+        self.inner.ends()
+    }
+
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
         self.asked.borrow_mut().push(format!("attribute {}", id.index()));
         self.inner.attribute(id)
