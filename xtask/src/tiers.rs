@@ -37,12 +37,14 @@ impl Tier {
 }
 
 /// Crates that decide: no clock, no I/O, no global; their tests run natively and on wasm32.
-pub(crate) const PURE: [&str; 5] = [
+pub(crate) const PURE: [&str; 7] = [
+    "fairlead-breaker",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-regex",
     "fairlead-rollout",
     "fairlead-stage",
+    "fairlead-stale",
 ];
 
 /// The pure crate that is tested natively only.

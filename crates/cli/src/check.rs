@@ -1,6 +1,7 @@
 //! `fairlead check` and `fairlead schema`.
 
 mod canary;
+mod circuit_breaker;
 
 use crate::document::{Mistake, place};
 use crate::policy_file::{self, Advice, Placed, PolicyFile, Refused};
@@ -48,12 +49,14 @@ pub(crate) struct SchemaArgs {
 enum Known {
     RateLimit,
     Canary,
+    CircuitBreaker,
 }
 
 pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
     let filter = match args.filter {
         Known::RateLimit => Filter::RateLimit,
         Known::Canary => Filter::Canary,
+        Known::CircuitBreaker => Filter::CircuitBreaker,
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(filter))
@@ -181,6 +184,7 @@ fn summary(placed: &Placed) -> String {
     let what = match &placed.checked {
         Checked::RateLimit(config) => format!(", {}", limits(config)),
         Checked::Canary(config) => format!(", {}", canary::summary(config)),
+        Checked::CircuitBreaker(config) => format!(", {}", circuit_breaker::summary(config)),
         _ => String::new(),
     };
     format!("{object}{}: ok{what}", placed.filter.name())
@@ -246,18 +250,19 @@ fn mistake_json(mistake: &Mistake) -> Value {
 }
 
 fn filter_json(placed: &Placed) -> Value {
-    let (limits, release): (Vec<Value>, _) = match &placed.checked {
-        Checked::RateLimit(config) => (
-            config
+    let (mut limits, mut breakers, mut release) = (Vec::new(), Vec::new(), Value::Null);
+    match &placed.checked {
+        Checked::RateLimit(config) => {
+            limits = config
                 .limits
                 .iter()
                 .map(|limit| limit_json(config, limit))
-                .collect(),
-            Value::Null,
-        ),
-        Checked::Canary(config) => (Vec::new(), canary::json(config)),
-        _ => (Vec::new(), Value::Null),
-    };
+                .collect();
+        }
+        Checked::Canary(config) => release = canary::json(config),
+        Checked::CircuitBreaker(config) => breakers = circuit_breaker::json(config),
+        _ => {}
+    }
     let advice = |advice: &Advice| json!({ "severity": word(advice.severity), "line": advice.line, "path": advice.path, "message": advice.text });
     json!({
         "filter": placed.filter.name(),
@@ -265,6 +270,7 @@ fn filter_json(placed: &Placed) -> Value {
         "object": placed.object,
         "limits": limits,
         "release": release,
+        "breakers": breakers,
         "warnings": placed.advice.iter().map(advice).collect::<Vec<_>>(),
     })
 }

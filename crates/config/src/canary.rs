@@ -9,7 +9,6 @@ mod force;
 mod guard;
 mod propagate;
 mod ramp;
-mod routing;
 mod rules;
 mod sticky;
 #[cfg(test)]

@@ -14,11 +14,13 @@ pub enum Filter {
     RateLimit,
     /// Canary releases.
     Canary,
+    /// Circuit breakers.
+    CircuitBreaker,
 }
 
 impl Filter {
     /// Every filter, in the order in which a policy runs them unless it says otherwise.
-    pub const ALL: [Self; 2] = [Self::RateLimit, Self::Canary];
+    pub const ALL: [Self; 3] = [Self::RateLimit, Self::Canary, Self::CircuitBreaker];
 
     /// The name in metrics, log lines and policies: `rate_limit`.
     #[must_use]
@@ -26,6 +28,7 @@ impl Filter {
         match self {
             Self::RateLimit => "rate_limit",
             Self::Canary => "canary",
+            Self::CircuitBreaker => "circuit_breaker",
         }
     }
 
@@ -35,6 +38,7 @@ impl Filter {
         match self {
             Self::RateLimit => "rate-limit",
             Self::Canary => "canary",
+            Self::CircuitBreaker => "circuit-breaker",
         }
     }
 }

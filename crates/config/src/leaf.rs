@@ -6,11 +6,13 @@ use fairlead_matching::{Cidr, HostSpec, Pattern, SpecError, Template, spec};
 mod duration;
 mod names;
 mod share;
+mod size;
 mod time;
 
-pub(crate) use duration::{DAY, HOUR, SECOND, Span};
+pub(crate) use duration::{DAY, HOUR, SECOND, Span, written as span_text};
 pub(crate) use names::{BaggageKey, CookieName, GrpcName, HeaderName, Method, Name};
-pub(crate) use share::{Factor, Percent, Quantile, written as share_text};
+pub(crate) use share::{Factor, Percent, PercentAbove0, Quantile, written as share_text};
+pub(crate) use size::Size;
 pub(crate) use time::Time;
 
 /// A header value that stays one line.

@@ -12,6 +12,7 @@ mod read;
 #[cfg(test)]
 mod arbitrary;
 pub mod canary;
+pub mod circuit_breaker;
 mod filter;
 #[cfg(feature = "native")]
 pub mod istio;
@@ -21,7 +22,9 @@ mod leaf;
 pub mod policy;
 mod problem;
 pub mod rate_limit;
+mod reply;
 mod request;
+mod routing;
 #[cfg(feature = "schema")]
 mod schema;
 #[cfg(feature = "native")]
@@ -29,6 +32,7 @@ mod warning;
 
 pub use filter::{Filter, Mode, OnInvalidConfig, pass_at_first_load};
 pub use problem::{Errors, Problem};
+pub use reply::{MAX_BODY_BYTES, Reply};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 #[cfg(feature = "native")]

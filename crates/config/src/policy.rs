@@ -6,13 +6,14 @@
 mod tests;
 
 use crate::canary::Canary;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::filter::ApiVersion;
 use crate::json::Json;
 use crate::leaf::Text;
 use crate::problem::{Errors, Problems, or_list};
 use crate::rate_limit::RateLimit;
 use crate::read::{List, Need, Read, Shape};
-use crate::{Filter, Warning, canary, rate_limit};
+use crate::{Filter, Warning, canary, circuit_breaker, rate_limit};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ pub enum Checked {
     RateLimit(RateLimit),
     /// Of [`Filter::Canary`].
     Canary(Box<Canary>),
+    /// Of [`Filter::CircuitBreaker`].
+    CircuitBreaker(CircuitBreaker),
 }
 
 impl Checked {
@@ -53,6 +56,7 @@ impl Checked {
         match filter {
             Filter::RateLimit => rate_limit::parse(plugin_config).map(Self::RateLimit),
             Filter::Canary => canary::parse(plugin_config).map(Box::new).map(Self::Canary),
+            Filter::CircuitBreaker => circuit_breaker::parse(plugin_config).map(Self::CircuitBreaker),
         }
     }
 
@@ -62,6 +66,7 @@ impl Checked {
         match self {
             Self::RateLimit(config) => rate_limit::warnings(config),
             Self::Canary(config) => canary::warnings(config),
+            Self::CircuitBreaker(config) => circuit_breaker::warnings(config),
         }
     }
 }
@@ -75,8 +80,9 @@ const SHAPE: Shape = Shape {
         ("order", Need::Optional),
         ("rate_limit", Need::Optional),
         ("canary", Need::Optional),
+        ("circuit_breaker", Need::Optional),
     ],
-    later: &[("latency_histogram", NOT_YET), ("circuit_breaker", NOT_YET)],
+    later: &[("latency_histogram", NOT_YET)],
 };
 
 /// Reads and checks a policy.
@@ -108,6 +114,9 @@ fn read(json: &Json, value: &Value, at: &mut Problems) -> Option<Policy> {
                 .field(fields, filter.name(), Canary::read)
                 .map(Box::new)
                 .map(Checked::Canary),
+            Filter::CircuitBreaker => at
+                .field(fields, filter.name(), CircuitBreaker::read)
+                .map(Checked::CircuitBreaker),
         };
         if let (Some(checked), Some(config)) = (checked, value.get(filter.name())) {
             filters.push(Configured {

@@ -16,7 +16,7 @@ pub use warnings::warnings;
 
 use crate::problem::Errors;
 use crate::read::Read;
-use crate::{Mode, OnInvalidConfig};
+use crate::{Mode, OnInvalidConfig, Reply};
 use fairlead_matching::{KeyPartSpec, MatchSpec};
 use fairlead_quota::{OnOverflow, Quota};
 use std::num::NonZeroU32;
@@ -25,8 +25,8 @@ use std::num::NonZeroU32;
 pub const DEFAULT_MAX_KEYS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 /// The most that `max_keys` can be.
 pub const MAX_MAX_KEYS: NonZeroU32 = NonZeroU32::new(1 << 20).unwrap();
-/// The longest body of a refusal, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// `deny.status` where the config does not say.
+pub const DENY_STATUS: u16 = 429;
 
 /// A checked config of the filter.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub struct RateLimit {
     pub mode: Mode,
     /// The limits in the order in which they apply. May be empty: the filter then does nothing.
     pub limits: Vec<Limit>,
-    /// The reply to a request over a limit.
-    pub deny: Deny,
+    /// The reply to a request over a limit. A gRPC request gets `RESOURCE_EXHAUSTED` instead.
+    pub deny: Reply,
     /// Which headers tell the client about its limits.
     pub response_headers: ResponseHeaders,
     /// What the filter does when its first config cannot be used; see [`crate::pass_at_first_load`].
@@ -100,33 +100,6 @@ pub enum Scope {
     /// All workers of this proxy share.
     #[default]
     Proxy,
-}
-
-/// The reply to a request over a limit. A gRPC request gets `RESOURCE_EXHAUSTED` instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deny {
-    /// HTTP status, 400 to 599.
-    pub status: u16,
-    /// Body, at most [`MAX_BODY_BYTES`]. Empty where `problem_json` is set.
-    pub body: String,
-    /// `content-type` of the body.
-    pub content_type: String,
-    /// Headers to add: lower-case names, each once, and values without CR, LF and NUL.
-    pub headers: Vec<(String, String)>,
-    /// Whether the body is an RFC 9457 problem document that names the violated limit.
-    pub problem_json: bool,
-}
-
-impl Default for Deny {
-    fn default() -> Self {
-        Self {
-            status: 429,
-            body: String::new(),
-            content_type: "text/plain".to_owned(),
-            headers: Vec::new(),
-            problem_json: false,
-        }
-    }
 }
 
 /// Which headers tell the client about its limits. `Retry-After` comes with every refusal, whatever this says.

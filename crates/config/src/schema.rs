@@ -14,6 +14,7 @@ pub fn json_schema(filter: crate::Filter) -> Value {
     let root = match filter {
         crate::Filter::RateLimit => crate::rate_limit::RateLimit::describe(&mut definitions),
         crate::Filter::Canary => crate::canary::Canary::describe(&mut definitions),
+        crate::Filter::CircuitBreaker => crate::circuit_breaker::CircuitBreaker::describe(&mut definitions),
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -24,9 +24,12 @@ const ALLOWED: &[(&str, May)] = &[
     ),
     ("fairlead-quota", May::Only(&["fairlead-stage"])),
     ("fairlead-rollout", May::Only(&["fairlead-stage"])),
+    ("fairlead-breaker", May::Only(&["fairlead-stage"])),
+    ("fairlead-stale", May::Only(&["fairlead-stage"])),
     (
         "fairlead-config",
         May::Only(&[
+            "fairlead-breaker",
             "fairlead-matching",
             "fairlead-quota",
             "fairlead-rollout",
@@ -40,6 +43,7 @@ const ALLOWED: &[(&str, May)] = &[
     (
         "fairlead",
         May::Only(&[
+            "fairlead-breaker",
             "fairlead-config",
             "fairlead-emulator",
             "fairlead-envoy",
@@ -55,11 +59,13 @@ const ALLOWED: &[(&str, May)] = &[
 
 /// What every package under filters/ may depend on.
 const FILTER: &[&str] = &[
+    "fairlead-breaker",
     "fairlead-config",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-rollout",
     "fairlead-stage",
+    "fairlead-stale",
 ];
 /// What a filter may depend on only as an optional dependency, behind its feature `module`.
 const FILTER_OPTIONAL: &[&str] = &["fairlead-guest"];

@@ -43,7 +43,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "siphasher",
-        "keyed hashing of fairlead-quota and fairlead-rollout",
+        "keyed hashing of fairlead-breaker, fairlead-quota, fairlead-rollout and fairlead-stale",
     ),
     ("slab", "governor; nothing of it is linked"),
     ("smallvec", "governor"),
@@ -55,7 +55,8 @@ const ALLOWED: &[(&str, &str)] = &[
 ];
 
 /// Crates of ours that belong into a module, besides the filter itself.
-const OURS: [&str; 7] = [
+const OURS: [&str; 9] = [
+    "fairlead-breaker",
     "fairlead-config",
     "fairlead-guest",
     "fairlead-matching",
@@ -63,6 +64,7 @@ const OURS: [&str; 7] = [
     "fairlead-regex",
     "fairlead-rollout",
     "fairlead-stage",
+    "fairlead-stale",
 ];
 
 /// A filter and the crates that its module is made of.

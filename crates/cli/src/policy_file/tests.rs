@@ -9,14 +9,14 @@ fn check_wrong(text: &str, expected: &[&str]) {
 #[test]
 fn mistakes_of_a_policy_come_by_line() {
     check_wrong(
-        "rate_limit:\n  limits:\n  - name: a\n    rate: 0/s\n    burts: 5\n  - rate: 5/s\n    rate: 6/s\n  mode: on\ncircuit_breaker: {}\n",
+        "rate_limit:\n  limits:\n  - name: a\n    rate: 0/s\n    burts: 5\n  - rate: 5/s\n    rate: 6/s\n  mode: on\nlatency_histogram: {}\n",
         &[
             "f:4: rate_limit.limits[0].rate: \"0/s\" is not a rate: write a positive number of requests per s, m, h or d, as in 100/s",
             "f:5: rate_limit.limits[0].burts: unknown field: did you mean burst?",
             "f:6: rate_limit.limits[1].name: is missing: a limit needs it",
             "f:7: rate_limit.limits[1].rate: is there twice: write it once",
             "f:8: rate_limit.mode: true is not a mode: write enforce, shadow or off",
-            "f:9: circuit_breaker: this filter is not built yet: leave it out",
+            "f:9: latency_histogram: this filter is not built yet: leave it out",
         ],
     );
     check_wrong(

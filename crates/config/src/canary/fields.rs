@@ -1,6 +1,5 @@
 //! The fields of the canary filter's config as they are written, and how they become a [`Canary`].
 
-use super::routing::RoutingHeader;
 use super::rules::{Rules, resolve};
 use super::sticky::Drawing;
 use super::variants::{Known, Stable, Variants};
@@ -11,6 +10,7 @@ use crate::leaf::Name;
 use crate::problem::Problems;
 use crate::read::{List1, Read};
 use crate::request::Match;
+use crate::routing::RoutingHeader;
 use fairlead_rollout::Ramp;
 
 /// `header` where the config does not say.

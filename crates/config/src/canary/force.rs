@@ -1,12 +1,12 @@
 //! Who may choose a variant for a request, and how.
 
 use super::Force;
-use super::routing::RoutingHeader;
 use crate::json::{Json, quoted};
 use crate::leaf::CookieName;
 use crate::problem::Problems;
 use crate::read::{List1, Read};
 use crate::request::Client;
+use crate::routing::RoutingHeader;
 
 object! {
     /// Who may choose a variant for a request, and how: by the word always (the first variant), never (the default variant) or the name of a variant. Other words are ignored.

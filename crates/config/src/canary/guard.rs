@@ -47,7 +47,7 @@ object! {
         /// How long it may be.
         "max" AnyOf max: Span<1, { 60 * SECOND }>;
         /// How many times the default variant's it may be, from 1.01 to 100.
-        "max_ratio_to_stable" AnyOf ratio: Factor;
+        "max_ratio_to_stable" AnyOf ratio: Factor<1010>;
     }
 }
 

@@ -1,11 +1,11 @@
 //! The variants, and what their names and values have to do with each other.
 
-use super::routing::RoutingValue;
 use super::{DefaultVariant, MAX_VARIANTS, Variant};
 use crate::json::{Json, quoted};
 use crate::leaf::{Name, Percent, share_text};
 use crate::problem::{Problems, or_list};
 use crate::read::{Each, Leaf, Malformed, Read};
+use crate::routing::RoutingValue;
 use fairlead_rollout::{Choice, Share};
 
 /// `default.name` where the config does not say.

@@ -82,38 +82,63 @@ impl Leaf for Quantile {
     }
 }
 
-/// How many times as much, from 1.01 to 100, in thousandths.
-pub(crate) struct Factor;
+/// The same, and more than nothing.
+pub(crate) struct PercentAbove0;
 
-impl Read for Factor {
-    type Out = u32;
+impl Read for PercentAbove0 {
+    type Out = Share;
 
     #[inline(never)]
-    fn read(value: &Json, at: &mut Problems) -> Option<u32> {
-        let mut fix = "";
-        match value {
-            Json::Number(n) if *n >= 1.01 && *n <= 100.0 => return Some((*n * 1000.0).round() as u32),
-            Json::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
-                fix = ", without quotes";
-            }
-            _ => {}
+    fn read(value: &Json, at: &mut Problems) -> Option<Share> {
+        let share = Percent::read(value, at)?;
+        if share == Share::NONE {
+            at.wrong(value, "a percentage above 0%");
+            return None;
         }
-        at.wrong(
-            value,
-            &["a factor: write a number from 1.01 to 100", fix].concat(),
-        );
-        None
+        Some(share)
     }
+}
+
+/// How many times as much, from `MIN` thousandths to 100, in thousandths.
+pub(crate) struct Factor<const MIN: u32>;
+
+impl<const MIN: u32> Read for Factor<MIN> {
+    type Out = u32;
+
+    fn read(value: &Json, at: &mut Problems) -> Option<u32> {
+        factor(value, MIN, at)
+    }
+}
+
+#[inline(never)]
+fn factor(value: &Json, min: u32, at: &mut Problems) -> Option<u32> {
+    let min = f64::from(min) / 1000.0;
+    let mut fix = "";
+    match value {
+        Json::Number(n) if *n >= min && *n <= 100.0 => return Some((*n * 1000.0).round() as u32),
+        Json::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+            fix = ", without quotes";
+        }
+        _ => {}
+    }
+    let min = Json::Number(min).excerpt();
+    at.wrong(
+        value,
+        &["a factor: write a number from ", &min, " to 100", fix].concat(),
+    );
+    None
 }
 
 described_as! {
     Percent => Share;
+    PercentAbove0 => Share, { "not": { "pattern": "^[0.]*%$" } };
 }
 
 #[cfg(feature = "schema")]
-impl crate::schema::Describe for Factor {
+impl<const MIN: u32> crate::schema::Describe for Factor<MIN> {
     fn describe(_: &mut crate::schema::Definitions) -> serde_json::Value {
-        serde_json::json!({ "type": "number", "minimum": 1.01, "maximum": 100 })
+        let min = f64::from(MIN) / 1000.0;
+        serde_json::json!({ "type": "number", "minimum": min, "maximum": 100 })
     }
 }
 

@@ -1,12 +1,14 @@
 //! The fields of the rate-limit filter's config as they are written, and how they become a [`RateLimit`].
 
+use super::deny::Deny;
 use super::overrides::{OverrideFields, check_overrides};
-use super::{DEFAULT_MAX_KEYS, Deny, Limit, RateLimit, ResponseHeaders, Scope};
+use super::{DEFAULT_MAX_KEYS, DENY_STATUS, Limit, RateLimit, ResponseHeaders, Scope};
 use crate::filter::{ApiVersion, Mode, OnInvalidConfig};
 use crate::json::Json;
 use crate::leaf::Name;
 use crate::problem::Problems;
 use crate::read::{Each, Int, Leaf, List, List1, Malformed, Read};
+use crate::reply::Reply;
 use crate::request::{KeyPart, Match};
 use fairlead_quota::{OnOverflow, Quota, Rate, RateError};
 use std::num::NonZeroU32;
@@ -163,7 +165,7 @@ impl Read for RateLimit {
         Some(Self {
             mode: fields.mode.unwrap_or_default(),
             limits: fields.limits.unwrap_or_default(),
-            deny: fields.deny.unwrap_or_default(),
+            deny: fields.deny.unwrap_or_else(|| Reply::empty(DENY_STATUS)),
             response_headers: fields.response_headers.unwrap_or_default(),
             on_invalid_config: fields.on_invalid_config.unwrap_or_default(),
         })

@@ -24,7 +24,7 @@ fn nothing_is_a_config_that_does_nothing() {
         let config = parsed(config);
         assert!(config.limits.is_empty());
         assert_eq!(config.mode, Mode::Enforce);
-        assert_eq!(config.deny, Deny::default());
+        assert_eq!(config.deny, Reply::empty(429));
         assert_eq!(config.response_headers, ResponseHeaders::Ietf);
         assert_eq!(config.on_invalid_config, OnInvalidConfig::Refuse);
     }
@@ -63,7 +63,7 @@ fn the_documented_example_is_read_field_by_field() {
     assert_eq!(config.on_invalid_config, OnInvalidConfig::Pass);
     assert_eq!(
         config.deny,
-        Deny {
+        Reply {
             status: 503,
             body: "slow down".to_owned(),
             content_type: "text/html; charset=utf-8".to_owned(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 mod canary;
+mod circuit_breaker;
 mod rate_limit;
 
 /// Whether `value` meets `schema`, for the keywords that this crate writes. Any other keyword fails the test.
@@ -91,6 +92,7 @@ fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
             let schemas = wanted.as_array().expect("schemas");
             schemas.iter().any(|one| valid(root, one, value))
         }
+        "not" => !valid(root, wanted, value),
         other => panic!("keyword {other}"),
     })
 }

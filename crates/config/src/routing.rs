@@ -1,4 +1,4 @@
-//! The routing header: names that it can have, and values.
+//! Request headers that a filter sets so that a route matches: names that they can have, and values.
 
 use crate::leaf::{HeaderName, HeaderValue};
 use crate::read::{Leaf, Malformed};
@@ -27,8 +27,14 @@ const RESERVED: [&str; 17] = [
 /// Starts of names that proxies act on.
 const RESERVED_STARTS: [&str; 2] = ["x-envoy-", "x-forwarded-"];
 
-/// The name of a request header that this filter can set and remove; comes out in lower case.
-pub(super) struct RoutingHeader;
+/// Whether proxies act on a header of this name, which is in lower case.
+#[inline(never)]
+fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || RESERVED_STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// The name of a request header that a canary can set and remove; comes out in lower case.
+pub(crate) struct RoutingHeader;
 
 impl Leaf for RoutingHeader {
     type Out = String;
@@ -39,8 +45,7 @@ impl Leaf for RoutingHeader {
 
     fn parse(text: &str) -> Result<String, Malformed> {
         let name = HeaderName::parse(text).map_err(|_| Malformed::Expected)?;
-        let starts = |start: &&str| name.starts_with(*start);
-        if RESERVED.contains(&name.as_str()) || RESERVED_STARTS.iter().any(starts) {
+        if is_reserved(&name) {
             return Err(Malformed::fix(
                 "it means something to proxies, so write another one, as in x-canary",
             ));
@@ -49,8 +54,28 @@ impl Leaf for RoutingHeader {
     }
 }
 
+/// The same for a fallback.
+pub(crate) struct FallbackHeader;
+
+impl Leaf for FallbackHeader {
+    type Out = String;
+    const EXPECTED: &'static str =
+        "the name of a header of your own: write letters, digits and -, as in x-fallback";
+    #[cfg(feature = "schema")]
+    const PATTERN: &'static str = <HeaderName as Leaf>::PATTERN;
+
+    fn parse(text: &str) -> Result<String, Malformed> {
+        RoutingHeader::parse(text).map_err(|error| match error {
+            Malformed::Fix(_) => {
+                Malformed::fix("it means something to proxies, so write another one, as in x-fallback")
+            }
+            expected => expected,
+        })
+    }
+}
+
 /// What the routing header says: compared with as routes do, byte for byte.
-pub(super) struct RoutingValue;
+pub(crate) struct RoutingValue;
 
 impl Leaf for RoutingValue {
     type Out = String;
