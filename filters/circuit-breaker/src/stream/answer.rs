@@ -1,0 +1,215 @@
+//! What the response says of the breakers that have let a request pass, and what is given back at its end.
+
+use super::{Flight, Taken};
+use crate::CircuitBreaker;
+use crate::configure::Decides;
+use crate::state::Subject;
+use fairlead_breaker::classes::{LocalReplies, Outcome};
+use fairlead_breaker::{Call, Ticket};
+use fairlead_stage::{HeaderMap, Proxy, Timestamp, View};
+
+impl CircuitBreaker {
+    /// Sees the response headers.
+    #[inline(never)]
+    pub(crate) fn answered(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+        flight.answered = true;
+        if flight.taken.is_empty() {
+            return;
+        }
+        let status = view.header(HeaderMap::Response, ":status");
+        let status = status
+            .as_deref()
+            .and_then(number)
+            .and_then(|n| u16::try_from(n).ok());
+        let status = status.unwrap_or(0);
+        let grpc_status = if view.ends() || flight.grpc {
+            view.header(HeaderMap::Response, "grpc-status")
+        } else {
+            None
+        };
+        let grpc_status = grpc_status.as_deref().and_then(number);
+        let mut flags = None;
+        let mut taken = std::mem::take(&mut flight.taken);
+        let mut first = None;
+        for one in &mut taken {
+            let Some(breaker) = self.breakers.get(one.breaker) else {
+                continue;
+            };
+            let classes = &breaker.classes;
+            // Whether a response was cut off is known at its end.
+            let waits =
+                !view.ends() && status < 400 && ((flight.grpc && grpc_status.is_none()) || classes.truncated);
+            if waits {
+                first = first.or(Some(Outcome::Success));
+                continue;
+            }
+            let flags = if classes.needs_flags(status) {
+                *flags.get_or_insert_with(|| self.flags(view))
+            } else {
+                0
+            };
+            let outcome = match grpc_status {
+                Some(code) if status == 200 => classes.grpc(code, flags),
+                _ => classes.response(status, flags),
+            };
+            first = first.or(Some(outcome));
+            self.told(one, outcome, flight.started, view, proxy);
+        }
+        flight.taken = taken;
+        flight.status = status;
+        if first == Some(Outcome::Success) && flight.keeping.is_some() {
+            self.keep_head(flight, view, proxy);
+        } else {
+            flight.keeping = None;
+        }
+    }
+
+    /// Sees the trailers, where gRPC says how it went.
+    #[inline(never)]
+    pub(crate) fn trailed(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+        let status = view.header(HeaderMap::ResponseTrailers, "grpc-status");
+        let Some(code) = status.as_deref().and_then(number) else {
+            return;
+        };
+        let started = flight.started;
+        for one in &mut flight.taken {
+            if let Some(breaker) = self.breakers.get(one.breaker) {
+                let outcome = breaker.classes.grpc(code, 0);
+                self.told(one, outcome, started, view, proxy);
+            }
+        }
+    }
+
+    /// A stream has ended: what has not been told is told now, and what was held is given back.
+    #[inline(never)]
+    pub(crate) fn ended(&self, mut flight: Flight, view: &impl View, proxy: &impl Proxy) {
+        if flight.taken.iter().any(|taken| taken.ticket.is_some()) {
+            let flags = self.flags(view);
+            let mut taken = std::mem::take(&mut flight.taken);
+            for one in &mut taken {
+                if let Some(breaker) = self.breakers.get(one.breaker) {
+                    let classes = &breaker.classes;
+                    let outcome = if flight.answered && !flight.grpc {
+                        classes.response(flight.status, flags)
+                    } else if flags & CLIENT_LEFT == 0 && flags & CUT_OFF != 0 {
+                        classes.reset()
+                    } else {
+                        classes.aborted()
+                    };
+                    self.told(one, outcome, flight.started, view, proxy);
+                }
+            }
+            flight.taken = taken;
+        }
+        self.leave(&flight, view, proxy);
+    }
+
+    /// Tells a breaker what came of a request, once.
+    #[inline(never)]
+    fn told(
+        &self,
+        taken: &mut Taken,
+        outcome: Outcome,
+        started: Timestamp,
+        view: &impl View,
+        proxy: &impl Proxy,
+    ) {
+        let (Some(breaker), Some(ticket)) = (self.breakers.get(taken.breaker), taken.ticket.take()) else {
+            return;
+        };
+        match &breaker.decides {
+            Decides::Always | Decides::Never => {}
+            Decides::Throttle(throttling) => throttling.count(breaker, outcome, view, proxy),
+            Decides::Machine(machine) => {
+                let slow = machine.is_timed
+                    && outcome != Outcome::Ignored
+                    && machine.rules.is_slow(view.now().since(started));
+                let call = Call { outcome, slow };
+                let of = Subject {
+                    breaker,
+                    name: &|| taken.name.clone(),
+                };
+                machine.complete(of, ticket, call, &self.shared, view, proxy);
+            }
+        }
+    }
+
+    /// The request goes no further: who let it pass hears nothing more of it.
+    #[inline(never)]
+    pub(super) fn give_back(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+        let mut taken = std::mem::take(&mut flight.taken);
+        for one in &mut taken {
+            let (Some(breaker), Some((spot, ticket))) = (self.breakers.get(one.breaker), one.ticket.take())
+            else {
+                continue;
+            };
+            if let (Decides::Machine(machine), true) = (&breaker.decides, ticket.probe) {
+                let of = Subject {
+                    breaker,
+                    name: &|| one.name.clone(),
+                };
+                machine.complete(of, (spot, ticket), IGNORED, &self.shared, view, proxy);
+            }
+        }
+        flight.taken = taken;
+        self.leave(flight, view, proxy);
+        flight.taken.clear();
+    }
+
+    /// Gives places in flight back.
+    #[inline(never)]
+    fn leave(&self, flight: &Flight, view: &impl View, proxy: &impl Proxy) {
+        for one in &flight.taken {
+            let breaker = self.breakers.get(one.breaker);
+            let limit = breaker.and_then(|breaker| breaker.bulkhead.as_ref());
+            if let (Some(limit), Some(place)) = (limit, one.in_flight) {
+                self.shared.here(None, view.now(), proxy).with(|moment| {
+                    let _ = proxy.update(limit.cell(place), |old, new| {
+                        limit.ledger.release(place, moment, old, new)
+                    });
+                });
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn flags(&self, view: &impl View) -> u64 {
+        let flags = view.attribute(self.flags);
+        let flags = flags.and_then(|bytes| <[u8; 8]>::try_from(bytes.as_ref()).ok());
+        flags.map_or(0, u64::from_le_bytes)
+    }
+}
+
+/// Flags of a stream whose client went away.
+const CLIENT_LEFT: u64 = LocalReplies::DC | LocalReplies::DR;
+/// Flags of a stream whose upstream went away.
+const CUT_OFF: u64 = LocalReplies::LR
+    | LocalReplies::UR
+    | LocalReplies::UC
+    | LocalReplies::UPE
+    | LocalReplies::UF
+    | LocalReplies::UT;
+
+/// Where nothing tells generations apart.
+pub(super) const NO_TICKET: Ticket = Ticket {
+    generation: 0,
+    probe: false,
+    started: Timestamp::from_unix_nanos(0),
+};
+
+/// What nobody learns from.
+pub(super) const IGNORED: Call = Call {
+    outcome: Outcome::Ignored,
+    slow: false,
+};
+
+/// A decimal number of at most five digits.
+fn number(text: &[u8]) -> Option<u32> {
+    if text.is_empty() || text.len() > 5 {
+        return None;
+    }
+    text.iter().try_fold(0_u32, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        number.checked_mul(10)?.checked_add(u32::from(digit))
+    })
+}
