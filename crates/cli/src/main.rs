@@ -6,6 +6,7 @@
 mod canary;
 mod check;
 mod columns;
+mod convert;
 mod document;
 mod lossless;
 mod percent;
@@ -40,6 +41,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Questions about a canary release that need no traffic: which users it gets, and when.
     Canary(canary::Args),
+    /// Write a breaker that is there already as a policy, and say what became of each field.
+    Convert(convert::Args),
     /// Run the demo on a real Envoy.
     Up(up::Args),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => check::schema(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Canary(args) => canary::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Up(args) => up::run(args),
     };
     done.unwrap_or_else(|error| {
