@@ -4,6 +4,7 @@
 //! workers as asked for, and each request's fate is printed. What this does not do: route, retry, or measure speed.
 
 mod answer;
+mod breakers;
 mod exposure;
 mod metric;
 mod modules;
@@ -60,7 +61,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// A summary of each rule, then the first requests
+    /// A summary of each rule, the transitions of circuit breakers, then the first requests
     Table,
     /// A JSON object for each request in input order, then one with metrics and logs
     Jsonl,
@@ -71,12 +72,15 @@ Traffic, a request a line; every field may be left out:
   at           when its headers arrive, since the start: milliseconds or \"1.5s\"; lines are sorted by it
   id           printed with the answer; repetitions of alice are alice, alice#2, alice#3  [line number]
   method authority path headers                             [GET sim.local / none]
-               headers: a map, or a list of pairs; a value may be {\"base64\": \"..\"}
+               headers: a map, or a list of pairs; a value may be {\"base64\": \"..\"};
+               with content-type: application/grpc the request is like one of a gRPC client: POST unless method
+               says otherwise, te: trailers unless there is a te, and a body with an empty message
   source       the peer                                     [10.0.0.1:50000]
   cluster route                                             [sim sim]
   worker       which one serves it, from 0                  [in turn]
   upstream     {\"status\":200,\"after\":\"20ms\",\"headers\":{},\"trailers\":{},\"body\":\"..\"}, {\"reset\":true,\"after\":..},
                {\"local_reply\":\"UF\"} (or UT, NR, UO) or {\"never\":true}  [200 after 1 ms]
+               a status of 101 accepts an upgrade, as of a websocket
   abort_after  the client goes away so long after at        [never]
   times every  repeats the line                             [1, at once]
 or an event a line:
@@ -95,7 +99,7 @@ Answers of --output jsonl, an object a request in the order of the lines:
   would_variant would_reason    the same in shadow mode, or by a rule in shadow mode
   upstream_request              {\"set\": headers that changed, \"removed\": names}; absent if the upstream saw nothing
   response_headers response_trailers body truncated
-then one with metrics, logs, updates and faults.
+then one with metrics, logs (each transition of a circuit breaker is one), updates and faults.
 
 Exit status: 0 played, 1 no module, or one that does not start, 2 a mistake in the policy or in the traffic.";
 

@@ -113,7 +113,10 @@ pub(super) fn by(answer: &Answer) -> Option<&str> {
 pub(super) fn would(outcome: &Outcome) -> Option<String> {
     let mut counted = outcome.counted.iter().map(|(stat, _)| Metric::of(stat));
     counted
-        .find(|metric| metric.label("cache") == Some("would_deny"))
+        .find(|metric| {
+            metric.name.ends_with("_requests_total")
+                && matches!(metric.label("cache"), Some("would_deny" | "would_reject"))
+        })
         .and_then(|metric| metric.rule())
 }
 

@@ -1,6 +1,7 @@
-//! The same for people: what each rule did, then the first requests.
+//! The same for people: what each rule did, then what happened, then the first requests.
 
 use super::answer::{by, from, would};
+use super::breakers;
 use super::metric::Metric;
 use super::play::{End, Played};
 use super::releases::Releases;
@@ -8,6 +9,7 @@ use crate::columns::{self, row};
 use crate::percent;
 use crate::policy_file::Placed;
 use crate::time::seconds;
+use fairlead_config::Filter;
 use fairlead_config::policy::Checked;
 use std::collections::BTreeMap;
 use std::io::{Result, Write};
@@ -52,7 +54,7 @@ impl Table {
             return;
         }
         let decided = by(&outcome.from).map(str::to_owned);
-        let decided = decided.or_else(|| would(outcome).map(|rule| format!("{rule} would deny")));
+        let decided = decided.or_else(|| would(outcome).map(|rule| would_refuse(&rule)));
         let mut cells = vec![
             seconds(outcome.start),
             played.id.clone(),
@@ -84,13 +86,15 @@ impl Table {
         };
         writeln!(out, "{} requests{summary}\n", self.requests)?;
         let rules = rule_rows(end, filters);
-        if !rules.is_empty() || !self.releases.any() {
+        let limits = |placed: &Placed| placed.filter == Filter::RateLimit;
+        if !rules.is_empty() || filters.iter().any(limits) {
             let titles = row(["rule", "requests", "admitted", "denied", "would deny", "share"]);
             let rows: Vec<Vec<String>> = [titles].into_iter().chain(rules).collect();
             columns::print(&rows, &[1, 2, 3, 4, 5], out)?;
             writeln!(out)?;
         }
         self.releases.print(self.requests, out)?;
+        breakers::print(end, filters, out)?;
         events(end, out)?;
         self.list(out)
     }
@@ -110,6 +114,15 @@ impl Table {
             writeln!(out, "and {more} more; --output jsonl lists all")?;
         }
         Ok(())
+    }
+}
+
+/// What stands under `by` for a request that only a rule in shadow mode would have refused.
+fn would_refuse(rule: &str) -> String {
+    if rule.starts_with(Filter::CircuitBreaker.name()) {
+        format!("{rule} would reject")
+    } else {
+        format!("{rule} would deny")
     }
 }
 
@@ -145,7 +158,8 @@ fn rule_rows(end: &End, filters: &[Placed]) -> Vec<Vec<String>> {
         let (Some(name), Some(outcome)) = (metric.rule(), metric.label("cache")) else {
             continue;
         };
-        if !metric.name.ends_with("_requests_total") {
+        let limits = metric.label("wasm_filter") == Some(Filter::RateLimit.name());
+        if !limits || !metric.name.ends_with("_requests_total") {
             continue;
         }
         let rule = rules.entry(name).or_default();

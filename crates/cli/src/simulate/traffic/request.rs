@@ -7,7 +7,11 @@ use fairlead_emulator::{Headers, LocalReply, Request, Response, Upstream};
 use std::time::Duration;
 
 const DEFAULT_AFTER: Duration = Duration::from_millis(1);
-const STATUS: &str = "a status: write an integer from 200 to 599";
+const STATUS: &str = "a status: write an integer from 200 to 599, or 101";
+/// What gRPC requests are known by.
+const GRPC: &[u8] = b"application/grpc";
+/// A gRPC message without fields: not compressed, of length 0.
+const EMPTY_MESSAGE: [u8; 5] = [0; 5];
 
 /// Reads the fields of a request that become part of it; what cannot be read is left at its default.
 pub(super) fn read(fields: &mut Fields<'_, '_>, setting: Setting<'_>) -> Request {
@@ -23,7 +27,18 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, setting: Setting<'_>) -> Request
                 .filter(|text| !text.is_empty() && text.bytes().all(|b| b > b' ' && b != 0x7f))
         },
     );
-    let mut request = Request::new(method.unwrap_or("GET"), path.unwrap_or("/"));
+    let mut headers = fields.read("headers", HEADERS, headers).unwrap_or_default();
+    let is_grpc = is_grpc(&headers);
+    let default_method = if is_grpc { "POST" } else { "GET" };
+    let mut request = Request::new(method.unwrap_or(default_method), path.unwrap_or("/"));
+    if is_grpc {
+        // As every client of gRPC sends it: with trailers welcome, and with a message.
+        if headers.get("te").is_none() {
+            headers.add("te", "trailers");
+        }
+        request = request.body(EMPTY_MESSAGE);
+    }
+    request = request.headers(headers);
     let name = |value: &Node| value.text().filter(|text| !text.is_empty()).map(str::to_owned);
     if let Some(authority) = fields.read(
         "authority",
@@ -31,9 +46,6 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, setting: Setting<'_>) -> Request
         |value, _| name(value),
     ) {
         request = request.authority(authority);
-    }
-    if let Some(found) = fields.read("headers", HEADERS, headers) {
-        request = request.headers(found);
     }
     if let Some(source) = fields.read(
         "source",
@@ -62,6 +74,13 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, setting: Setting<'_>) -> Request
         request = request.upstream(upstream);
     }
     request
+}
+
+/// Whether it is what Envoy takes for gRPC: gRPC-Web is not.
+fn is_grpc(headers: &Headers) -> bool {
+    let kind = headers.get("content-type");
+    let rest = kind.and_then(|kind| kind.strip_prefix(GRPC));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }
 
 fn upstream(fields: &mut Fields<'_, '_>) -> Option<Upstream> {
@@ -98,7 +117,7 @@ fn upstream(fields: &mut Fields<'_, '_>) -> Option<Upstream> {
     let status = fields.read("status", STATUS, |value, _| {
         fields::integer(value)
             .and_then(|status| u16::try_from(status).ok())
-            .filter(|status| (200..=599).contains(status))
+            .filter(|status| *status == 101 || (200..=599).contains(status))
     });
     let mut response = Response::new(status.unwrap_or(200)).after(after);
     response.headers = fields.read("headers", HEADERS, headers).unwrap_or_default();

@@ -66,6 +66,45 @@ fn every_field_of_a_request_is_taken() {
 }
 
 #[test]
+fn a_grpc_request_is_as_its_clients_send_it() {
+    let called = |kind: &str, te: &str| {
+        Request::new("POST", "/a.B/C")
+            .header("content-type", kind)
+            .header("te", te)
+            .body([0; 5])
+    };
+    let other = |kind: &str| Request::get("/a.B/C").header("content-type", kind);
+    for (fields, expected) in [
+        (
+            r#""headers":{"content-type":"application/grpc"}"#,
+            called("application/grpc", "trailers"),
+        ),
+        (
+            r#""headers":{"content-type":"application/grpc+proto","te":"deflate"}"#,
+            called("application/grpc+proto", "deflate"),
+        ),
+        (
+            r#""headers":{"content-type":"application/grpc-web"}"#,
+            other("application/grpc-web"),
+        ),
+        (
+            r#""headers":{"content-type":"application/json"}"#,
+            other("application/json"),
+        ),
+    ] {
+        let lines = lines(&format!(r#"{{"path":"/a.B/C",{fields}}}"#));
+        let answer = Response::new(200).after(Duration::from_millis(1));
+        assert_eq!(
+            format!("{:?}", request(&lines[0]).request),
+            format!("{:?}", expected.upstream(answer)),
+            "{fields}"
+        );
+    }
+    let lines = lines(r#"{"method":"PUT","headers":{"content-type":"application/grpc"}}"#);
+    assert!(format!("{:?}", request(&lines[0]).request).contains(&format!("{:?}", b"PUT")));
+}
+
+#[test]
 fn upstreams_can_fail_in_their_ways() {
     for (text, upstream) in [
         (
@@ -86,6 +125,10 @@ fn upstreams_can_fail_in_their_ways() {
             },
         ),
         (r#"{"never":true}"#, Upstream::Never),
+        (
+            r#"{"status":101}"#,
+            Upstream::Response(Response::new(101).after(Duration::from_millis(1))),
+        ),
     ] {
         let lines = lines(&format!("{{\"upstream\":{text}}}"));
         let expected = Request::get("/").upstream(upstream);
@@ -186,7 +229,7 @@ fn values_that_cannot_be_are_refused_all_at_once() {
         r#"{"upstream":{"status":700,"after":true}}"#,
         &[
             &format!("t:1: upstream.after: true {duration}"),
-            "t:1: upstream.status: 700 is not a status: write an integer from 200 to 599",
+            "t:1: upstream.status: 700 is not a status: write an integer from 200 to 599, or 101",
         ],
     );
     check_wrong(

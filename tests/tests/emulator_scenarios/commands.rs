@@ -1,0 +1,188 @@
+//! What the command prints and how it ends: mistakes, and the examples of the repository.
+
+use super::{command, scenarios};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+/// Runs the command in the repository's root: exit status, standard output, standard error.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(command())
+        .args(arguments)
+        .current_dir(scenarios().join("../.."))
+        .output()
+        .expect("the command starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn mistakes_are_all_named_and_nothing_is_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let traffic = folder.path().join("traffic.jsonl");
+    fs::write(&traffic, "{}\n{\"verb\":1}\n{\"at\":-1}\n").expect("a file");
+    let traffic = traffic.to_str().expect("UTF-8");
+    let (status, out, errors) = run(&[
+        "simulate",
+        "--policy",
+        "examples/rate-limit/broken.yaml",
+        "--traffic",
+        traffic,
+    ]);
+    assert_eq!((status, out.as_str()), (Some(2), ""), "{errors}");
+    for place in [
+        "broken.yaml:12: rate_limit.limits[0].burts: ",
+        "broken.yaml:29: ",
+        "traffic.jsonl:2: verb: ",
+        "traffic.jsonl:3: at: ",
+    ] {
+        assert!(errors.contains(place), "{place}\n{errors}");
+    }
+}
+
+#[test]
+fn a_check_ends_with_what_it_found() {
+    let example = |name: &str| format!("examples/rate-limit/{name}");
+    let (good, broken) = (example("policy.yaml"), example("broken.yaml"));
+    let status = |arguments: &[&str]| run(arguments).0;
+    assert_eq!(status(&["check", &good]), Some(0));
+    assert_eq!(status(&["check", "istio/rate-limit/wasmplugin.yaml"]), Some(0));
+    assert_eq!(status(&["check", "--deny-warnings", &good]), Some(1));
+    assert_eq!(status(&["check", &good, "not-there.yaml"]), Some(2));
+    let (status, out, errors) = run(&["check", "--json", &good, &broken]);
+    assert_eq!(status, Some(2), "{errors}");
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(report["files"][0]["ok"], true);
+    assert_eq!(report["files"][0]["filters"][0]["limits"][0]["name"], "per-key");
+    let mistakes = report["files"][1]["errors"].as_array().expect("a list");
+    assert_eq!(
+        mistakes.len(),
+        errors
+            .lines()
+            .filter(|line| line.contains("broken.yaml:"))
+            .count()
+    );
+    assert!(
+        mistakes
+            .iter()
+            .any(|one| one["line"] == 12 && one["path"] == "rate_limit.limits[0].burts")
+    );
+}
+
+/// The commands of a README that print something, and what it shows of that.
+fn shown(readme: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(scenarios().join("../..").join(readme)).expect("a README");
+    let blocks = text.split("```").skip(1).step_by(2);
+    let command = |block: &str| {
+        let (command, shown) = block.strip_prefix("console\n$ fairlead ")?.split_once('\n')?;
+        Some((command.to_owned(), shown.to_owned()))
+    };
+    blocks.filter_map(command).collect()
+}
+
+/// Whether `text` is what `shown` shows of it: line by line, where `...` stands for any lines.
+fn is_shown(shown: &[&str], text: &[&str]) -> bool {
+    match shown {
+        [] => text.is_empty(),
+        ["...", rest @ ..] => (0..=text.len()).any(|skipped| is_shown(rest, &text[skipped..])),
+        [line, rest @ ..] => text.first() == Some(line) && is_shown(rest, &text[1..]),
+    }
+}
+
+#[test]
+fn the_examples_do_what_their_readmes_show() {
+    for (readme, count) in [
+        ("examples/rate-limit/README.md", 4),
+        ("examples/circuit-breaker/README.md", 6),
+    ] {
+        let blocks = shown(readme);
+        assert_eq!(blocks.len(), count, "{readme}");
+        for (command, expected) in blocks {
+            let (_, out, errors) = run(&command.split(' ').collect::<Vec<_>>());
+            let all = format!("{out}{errors}");
+            let lines: Vec<&str> = all.lines().collect();
+            let expected: Vec<&str> = expected.lines().collect();
+            assert!(
+                is_shown(&expected, &lines),
+                "fairlead {command} prints\n{all}\n{readme} shows\n{}",
+                expected.join("\n")
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_readme_leaves_out_may_be_anything_else_not() {
+    for (shown, holds) in [
+        (&["a", "b", "c"][..], true),
+        (&["a", "...", "c"], true),
+        (&["...", "c"], true),
+        (&["...", "b", "...", "c", "..."], true),
+        (&["a", "c"], false),
+        (&["a", "..."], true),
+        (&["a", "b"], false),
+        (&["...", "c", "...", "b"], false),
+        (&["b", "..."], false),
+    ] {
+        assert_eq!(is_shown(shown, &["a", "b", "c"]), holds, "{shown:?}");
+    }
+}
+
+#[test]
+fn more_workers_share_the_breaker_of_the_example() {
+    let answers = |workers: &str| {
+        let (_, out, errors) = run(&[
+            "simulate",
+            "--policy",
+            "examples/circuit-breaker/opossum.yaml",
+            "--traffic",
+            "examples/circuit-breaker/outage.jsonl",
+            "--workers",
+            workers,
+        ]);
+        assert_eq!(errors, "");
+        out
+    };
+    assert_eq!(answers("1"), answers("4"));
+}
+
+#[test]
+fn a_breakers_transitions_are_told_with_their_keys_and_in_shadow() {
+    let example = |name: &str| {
+        let (folder, file) = ("tests/scenarios", ["policy.yaml", "traffic.jsonl"]);
+        let [policy, traffic] = file.map(|file| format!("{folder}/{name}/{file}"));
+        run(&["simulate", "--policy", &policy, "--traffic", &traffic]).1
+    };
+    let keyed = example("each-key-has-a-breaker-of-its-own");
+    let line = |out: &str, start: &str| {
+        out.lines()
+            .find(|line| line.starts_with(start))
+            .map(str::to_owned)
+    };
+    let words = |line: Option<String>| -> Vec<String> {
+        let line = line.unwrap_or_default();
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    let titles = "at breaker key transition cause calls failures slow open for";
+    assert_eq!(words(line(&keyed, "at  breaker")).join(" "), titles, "{keyed}");
+    assert_eq!(
+        words(line(&keyed, "1s  clusters")).join(" "),
+        "1s clusters web closed -> open consecutive_failures 3 3 0 30s",
+        "{keyed}"
+    );
+    let shadow = example("a-breaker-in-shadow-refuses-nothing");
+    assert_eq!(
+        words(line(&shadow, "trial")).join(" "),
+        "trial 7 2 0 3",
+        "{shadow}"
+    );
+    assert_eq!(
+        words(line(&shadow, "real")).join(" "),
+        "real 7 4 1 0 1 reply",
+        "{shadow}"
+    );
+    assert!(shadow.contains("trial (shadow)  closed -> open"), "{shadow}");
+    assert!(shadow.contains("circuit_breaker/trial would reject"), "{shadow}");
+    let none = example("requests-in-flight-are-bounded");
+    assert!(none.contains("\nno transition\n"), "{none}");
+}
