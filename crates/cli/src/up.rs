@@ -1,10 +1,11 @@
 //! `fairlead up`: the demo on a real Envoy.
 //!
-//! One Envoy with the filters of a policy, two versions of the demo upstream behind it, some traffic, bad times for the new
-//! version, and a view of what each rule and each variant does with it; or, with `--once`, a script that checks the demo's
+//! One Envoy with the filters of a policy, two versions of the demo upstream and another service behind it, some traffic, bad
+//! times for the new version and for the service, and a view of what each rule, variant and breaker does with it; or, with `--once`, a script that checks the demo's
 //! promises and says whether they hold. Nothing outlives the process: the upstreams are threads of it, and Envoy ends with
 //! it whatever happens to it.
 
+mod breaker;
 mod client;
 mod events;
 mod mesh;
@@ -14,6 +15,7 @@ mod release;
 mod script;
 mod stop;
 mod table;
+mod timeline;
 mod traffic;
 mod trouble;
 mod view;
@@ -47,6 +49,9 @@ pub(crate) struct Args {
     /// Port of the upstream's version v2; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     upstream_v2_port: u16,
+    /// Port of the upstream that has the reviews; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    upstream_reviews_port: u16,
     /// Folder of the filters' .wasm files; the last one given counts
     #[arg(long, default_value = "dist", value_name = "DIR", overrides_with = "modules")]
     modules: PathBuf,

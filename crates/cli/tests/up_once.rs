@@ -7,6 +7,8 @@
     reason = "the functions between the tests may fail as tests do"
 )]
 
+#[path = "up_once/leak.rs"]
+mod leak;
 #[path = "up_once/running.rs"]
 mod running;
 
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The modules of the demo's policy.
-const MODULES: [&str; 2] = ["rate-limit.wasm", "canary.wasm"];
+const MODULES: [&str; 3] = ["rate-limit.wasm", "canary.wasm", "circuit-breaker.wasm"];
 
 fn dist() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist")
@@ -62,7 +64,7 @@ fn every_promise_of_the_demo_holds() {
     assert!(output.status.success(), "{said}{errors}");
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(report["ok"], true);
-    assert_eq!(report["checks"].as_array().unwrap().len(), 35);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 47);
     let rules = report["rules"].as_array().unwrap();
     let of = |name: &str, count: &str| {
         rules.iter().find(|rule| rule["rule"] == name).unwrap()[count]
@@ -79,6 +81,33 @@ fn every_promise_of_the_demo_holds() {
         (&json!("v2"), &json!(1), &json!(200_000))
     );
     assert!(v2["failed"].as_u64().unwrap() > 0 && v2["exposures"]["sticky"].as_u64().unwrap() > 100);
+    let reviews = &report["breakers"][0];
+    assert_eq!(
+        (&reviews["breaker"], &reviews["state"], &reviews["opened"]),
+        (&json!("reviews"), &json!("closed"), &json!(2))
+    );
+    let timeline = report["timeline"].as_array().unwrap();
+    let of = |what: &str| {
+        timeline
+            .iter()
+            .map(|row| row[what].clone())
+            .collect::<Vec<Value>>()
+    };
+    assert_eq!(
+        of("state"),
+        [
+            "closed",
+            "closed, then open",
+            "open",
+            "half-open",
+            "open",
+            "half-open",
+            "closed"
+        ]
+    );
+    assert_eq!(of("upstream")[2..6], [0, 3, 0, 3].map(Value::from));
+    assert!(of("at_ms").is_sorted_by_key(Value::as_u64));
+    assert!(timeline[4]["clients"]["stale"].as_u64().unwrap() > 100);
 }
 
 #[test]
@@ -122,6 +151,17 @@ fn a_filter_that_does_nothing_is_found_out() {
         "Envoy's log tells of the trip once",
         "the guard has counted what clients saw of v2",
         "a new guard.attempt lets all of its users in again",
+        "the reviews fail: the breaker opens as soon as it may",
+        "until then they get what it takes, and what is in flight",
+        "while it is open, nothing reaches the reviews",
+        "then exactly the probes do, over both workers",
+        "when they succeed, everybody gets new reviews",
+        "meanwhile clients get old reviews, or a 503 with Retry-After",
+        "the breaker's metric says so each time",
+        "metrics of the breaker are what clients saw",
+        "and so are its probes and transitions",
+        "Envoy's log tells of each transition once, and why",
+        "after probes that fail it stays open for longer",
         "exposures of v2 are what clients saw",
         "exposures of stable are what clients saw",
         "so are cookies, and routing headers of clients",
@@ -202,19 +242,31 @@ fn routes_follow_the_canary_of_a_policy_of_ones_own() {
 fn a_policy_of_ones_own_is_checked_for_what_holds_for_any() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy.yaml");
-    let text = "rate_limit: {limits: [{name: all, rate: 1/h, burst: 1}], deny: {status: 503}}\n";
-    std::fs::write(&policy, text).unwrap();
-    let Some(mut command) = up(&["--once", "--json", "--policy", policy.to_str().unwrap()]) else {
-        return;
-    };
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let seen = |check: usize| report["checks"][check]["seen"].as_str().unwrap().to_owned();
-    assert_eq!(
-        (seen(0), seen(1)),
-        ("v1 503 503".to_owned(), "503 503".to_owned())
-    );
+    for (text, expected) in [
+        (
+            "rate_limit: {limits: [{name: all, rate: 1/h, burst: 1}], deny: {status: 503}}\n",
+            ["v1 503 503", "503 503"],
+        ),
+        (
+            "circuit_breaker: {breakers: [{name: shut, force: open, fallback: {status: 504}}]}\n",
+            ["504 504 504", "504 504"],
+        ),
+    ] {
+        std::fs::write(&policy, text).unwrap();
+        let Some(mut command) = up(&["--once", "--json", "--policy", policy.to_str().unwrap()]) else {
+            return;
+        };
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = report["checks"].as_array().unwrap();
+        let seen: Vec<&str> = checks
+            .iter()
+            .map(|check| check["seen"].as_str().unwrap())
+            .collect();
+        assert_eq!(seen, expected);
+        assert_eq!(report["timeline"], json!([]));
+    }
 }
 
 #[test]
@@ -238,7 +290,11 @@ fn a_wrong_policy_ends_with_2_and_names_the_line() {
 fn a_port_in_use_is_said_with_the_option_that_changes_it() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
-    for option in ["--upstream-v1-port", "--upstream-v2-port"] {
+    for option in [
+        "--upstream-v1-port",
+        "--upstream-v2-port",
+        "--upstream-reviews-port",
+    ] {
         let Some(mut command) = up(&[option, &port]) else {
             return;
         };

@@ -31,6 +31,9 @@ pub struct Behavior {
     pub status: Option<StatusCode>,
     /// `delay=50ms`: time before the answer begins; `us`, `ms`, `s` or `m`, at most ten minutes.
     pub delay: Option<Duration>,
+    /// `hold=1`: the answer does not begin before the upstream is told anew how to behave, whatever that is. A delay
+    /// comes after that.
+    pub hold: Option<bool>,
     /// `fail=20%`: this share of the requests gets [`fail_status`](Self::fail_status) instead.
     pub fail: Option<Percent>,
     /// `fail-status=500`: the status of those; 503 unless set.
@@ -123,6 +126,7 @@ impl Behavior {
         }
         self.status = self.status.or(other.status);
         self.delay = self.delay.or(other.delay);
+        self.hold = self.hold.or(other.hold);
         self.fail = self.fail.or(other.fail);
         self.fail_status = self.fail_status.or(other.fail_status);
         self.reset = self.reset.or(other.reset);
@@ -145,6 +149,7 @@ impl Behavior {
         match name {
             "status" => self.status = Some(status(value).map_err(wrong)?),
             "delay" => self.delay = Some(delay(value).map_err(wrong)?),
+            "hold" => self.hold = Some(flag(value).map_err(wrong)?),
             "fail" => self.fail = Some(value.parse().map_err(wrong)?),
             "fail-status" => self.fail_status = Some(status(value).map_err(wrong)?),
             "reset" => self.reset = Some(flag(value).map_err(wrong)?),
@@ -172,8 +177,8 @@ impl Behavior {
                 }
                 None if unknown == Unknown::Refused => {
                     return Err(wrong(
-                        "no such setting; there are status, delay, fail, fail-status, reset, bytes, chunks, \
-                         chunk-delay, grpc-status, grpc-message, echo, h-<header>",
+                        "no such setting; there are status, delay, hold, fail, fail-status, reset, bytes, \
+                         chunks, chunk-delay, grpc-status, grpc-message, echo, h-<header>",
                     ));
                 }
                 None => {}
@@ -209,6 +214,7 @@ impl fmt::Display for Behavior {
         let flag = |on: bool| u8::from(on).to_string();
         put("status", self.status.map(|status| status.as_str().to_owned()));
         put("delay", self.delay.map(micros));
+        put("hold", self.hold.map(flag));
         put("fail", self.fail.map(|fail| fail.to_string()));
         put(
             "fail-status",

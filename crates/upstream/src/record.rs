@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
@@ -62,6 +63,8 @@ pub struct RequestHead {
     /// Lower-case names with values, repeated ones included; bytes that are not UTF-8 are replaced. `host` is also
     /// where HTTP/2 sends `:authority`.
     pub headers: Vec<(String, String)>,
+    /// When it was there, with its body.
+    pub arrived: Instant,
 }
 
 impl RequestHead {
@@ -86,6 +89,7 @@ impl RequestHead {
             path: parts.uri.path().to_owned(),
             version: format!("{:?}", parts.version),
             headers,
+            arrived: Instant::now(),
         }
     }
 

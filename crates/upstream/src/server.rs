@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::behavior::{Behavior, BehaviorError, Percent, Unknown};
 use crate::decide::{self, Asked, answer};
@@ -94,7 +94,8 @@ impl Upstream {
         self.address.port()
     }
 
-    /// How it answers from now on, unless a request says otherwise. The count behind `fail` begins anew.
+    /// How it answers from now on, unless a request says otherwise. The count behind `fail` begins anew, and answers that
+    /// are held go out.
     pub fn set(&self, behavior: Behavior) {
         self.shared.set(behavior);
     }
@@ -142,6 +143,8 @@ struct Shared {
     behavior: Mutex<Global>,
     record: Record,
     active: Arc<AtomicUsize>,
+    /// How often it was told how to behave.
+    told: watch::Sender<u64>,
 }
 
 /// What holds for all requests.
@@ -160,6 +163,7 @@ impl Shared {
             behavior: Mutex::default(),
             record: Record::new(HEADS),
             active: Arc::default(),
+            told: watch::Sender::default(),
         }
     }
 
@@ -168,14 +172,18 @@ impl Shared {
     }
 
     fn set(&self, behavior: Behavior) {
-        *self.behavior() = Global {
+        let mut global = self.behavior();
+        *global = Global {
             set: behavior,
             seen: HashMap::new(),
         };
+        // Before anybody can ask how to behave now: who does is held until the next time.
+        self.told.send_modify(|times| *times = times.wrapping_add(1));
     }
 
-    /// The behavior for one request, and whether it belongs to the failing share.
-    fn behavior_for(&self, asked: &Parts) -> Result<(Behavior, bool), BehaviorError> {
+    /// The behavior for one request, whether it belongs to the failing share, and what changes when the upstream is told
+    /// anew how to behave.
+    fn behavior_for(&self, asked: &Parts) -> Result<(Behavior, bool, watch::Receiver<u64>), BehaviorError> {
         let query = Behavior::from_query(asked.uri.query().unwrap_or(""), Unknown::Ignored)?;
         let own = query.or(&Behavior::from_headers(&asked.headers)?);
         let mut global = self.behavior();
@@ -186,7 +194,7 @@ impl Shared {
             *seen = seen.wrapping_add(1);
             fails
         });
-        Ok((behavior, fails))
+        Ok((behavior, fails, self.told.subscribe()))
     }
 }
 
@@ -238,7 +246,7 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
     let active = Active::new(&shared.active);
     let body_bytes = drain(body).await?;
     let head = RequestHead::new(&parts);
-    let (behavior, fails) = match shared.behavior_for(&parts) {
+    let (behavior, fails, mut told) = match shared.behavior_for(&parts) {
         Ok(decided) => decided,
         Err(wrong) => {
             shared.record.add(head, Outcome::Status(400));
@@ -265,6 +273,10 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
         },
     );
     shared.record.add(head, outcome);
+    if behavior.hold == Some(true) {
+        // The sender lives as long as `shared`, so that there is no other end to this.
+        let _ = told.changed().await;
+    }
     if let Some(delay) = behavior.delay {
         tokio::time::sleep(delay).await;
     }

@@ -122,6 +122,29 @@ fn a_delay_holds_the_answer_back() {
 }
 
 #[test]
+fn what_is_held_goes_out_when_the_upstream_is_told_anew() {
+    let upstream = start();
+    upstream.set(Behavior::parse("hold=1&status=503").unwrap());
+    thread::scope(|scope| {
+        let asked: Vec<_> = BOTH
+            .into_iter()
+            .map(|http| {
+                let upstream = &upstream;
+                scope.spawn(move || ask(http, upstream, "GET", "/held").status)
+            })
+            .collect();
+        until("both are there", || upstream.active() == 2);
+        // Requests of their own are none that are held.
+        assert_eq!(get(&upstream, "/?hold=0").status, 503);
+        assert!(asked.iter().all(|answer| !answer.is_finished()));
+        upstream.set(Behavior::default());
+        // They are answered as was decided when they came.
+        assert!(asked.into_iter().all(|answer| answer.join().unwrap() == 503));
+    });
+    assert_eq!(get(&upstream, "/").status, 200);
+}
+
+#[test]
 fn the_failing_share_is_exact_also_under_concurrency() {
     let upstream = start();
     thread::scope(|scope| {
@@ -416,7 +439,7 @@ fn the_paths_that_are_counted_one_by_one_are_bounded() {
 
 #[test]
 fn the_last_request_heads_are_kept() {
-    let upstream = start();
+    let (upstream, before) = (start(), Instant::now());
     for n in 0..1030 {
         get(&upstream, &format!("/?n={n}"));
     }
@@ -428,6 +451,7 @@ fn the_last_request_heads_are_kept() {
     );
     assert_eq!(heads[0].header("te"), Some("trailers"));
     assert_eq!(heads[0].header("absent"), None);
+    assert!(heads.is_sorted_by_key(|head| head.arrived) && heads[0].arrived >= before);
 }
 
 #[test]

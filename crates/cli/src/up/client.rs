@@ -1,4 +1,4 @@
-//! An HTTP client that keeps one connection and looks at what answers say about limits.
+//! An HTTP client that keeps one connection and looks at what answers say about limits, versions and age.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -33,6 +33,11 @@ pub(super) struct Answer {
     pub(super) stated: Vec<String>,
     /// The values of `Set-Cookie`.
     pub(super) cookies: Vec<String>,
+    /// Whole seconds of `Age`: this is no fresh answer.
+    pub(super) age: Option<u64>,
+    /// Whether `Warning` says that it is stale.
+    pub(super) warned: bool,
+    pub(super) body: Vec<u8>,
     /// Just before the request was sent.
     pub(super) sent: Instant,
     /// When the answer was there.
@@ -85,7 +90,7 @@ impl Client {
         let sent = Instant::now();
         let mut response = request.call()?;
         // A connection is used again only once its body is read.
-        response.body_mut().read_to_vec()?;
+        let body = response.body_mut().read_to_vec()?;
         let received = Instant::now();
         let headers = response.headers();
         Ok(Answer {
@@ -94,6 +99,9 @@ impl Client {
             retry_after: text(headers, "retry-after").and_then(|seconds| seconds.parse().ok()),
             stated: stated(headers),
             cookies: cookies(headers),
+            age: text(headers, "age").and_then(|seconds| seconds.parse().ok()),
+            warned: text(headers, "warning").is_some_and(|warning| warning.starts_with("110 ")),
+            body,
             sent,
             received,
         })
@@ -146,6 +154,9 @@ impl Answer {
             retry_after: None,
             stated: Vec::new(),
             cookies: Vec::new(),
+            age: None,
+            warned: false,
+            body: Vec::new(),
             sent: now,
             received: now,
         }

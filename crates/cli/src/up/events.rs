@@ -1,4 +1,4 @@
-//! What has happened while the demo runs: what was done to v2, and what the guard did about it.
+//! What has happened while the demo runs: what was done to the upstreams, and what the guard did about it.
 
 use super::metrics::{Standing, Tallies, Variant};
 use super::release::Release;
@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many are shown.
-const SHOWN: usize = 6;
+/// How many are shown: with all else they fit on a terminal of 24 lines.
+const SHOWN: usize = 4;
 
 /// The last events. Shared by the threads of a demo.
 #[derive(Debug)]
@@ -26,10 +26,15 @@ impl Events {
         }
     }
 
+    /// For how long there have been events.
+    pub(super) fn time(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// Adds one.
     pub(super) fn say(&self, what: String) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.push_back((self.start.elapsed(), what));
+        last.push_back((self.time(), what));
         if last.len() > SHOWN {
             last.pop_front();
         }
@@ -73,7 +78,7 @@ fn change(before: &Variant, after: &Variant) -> Option<String> {
 }
 
 /// Minutes and seconds.
-fn clock(time: Duration) -> String {
+pub(super) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{:>2}:{:02}", seconds / 60, seconds % 60)
 }

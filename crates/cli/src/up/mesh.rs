@@ -1,4 +1,4 @@
-//! The running parts: Envoy with the policy's filters in front of two versions of the demo upstream.
+//! The running parts: Envoy with the policy's filters in front of two versions of the demo upstream, and of the reviews.
 
 mod attempts;
 
@@ -21,6 +21,10 @@ use std::path::{Path, PathBuf};
 const LISTENER: &str = "demo";
 /// Envoy's worker threads: the least that makes shared state matter.
 pub(super) const WORKERS: u32 = 2;
+/// The service with the reviews: its cluster, its route, and what it calls itself.
+pub(super) const REVIEWS: &str = "reviews";
+/// The paths that lead there.
+const REVIEWS_PATH: &str = "/reviews/";
 /// Where Envoy is kept once it was fetched, in the folder that `fairlead up` runs in.
 const CACHE: &str = ".fairlead";
 
@@ -33,6 +37,8 @@ pub(super) struct Mesh {
     /// Of this Envoy.
     pub(super) located: Located,
     pub(super) upstreams: [Upstream; 2],
+    /// Another service, which has reviews.
+    pub(super) reviews: Upstream,
     /// Of the demo's own canary filter.
     attempts: Option<Attempts>,
 }
@@ -45,6 +51,7 @@ impl Mesh {
             upstream("v1", args.upstream_v1_port, "--upstream-v1-port")?,
             upstream("v2", args.upstream_v2_port, "--upstream-v2-port")?,
         ];
+        let reviews = upstream(REVIEWS, args.upstream_reviews_port, "--upstream-reviews-port")?;
         let [v1, v2] = &upstreams;
         let mut listener = Listener::http(LISTENER).port(args.port).port_option("--port");
         let (filters, attempts) = filters(&args.modules, policy)?;
@@ -58,10 +65,12 @@ impl Mesh {
             .admin_port(args.admin_port)
             .listener(listener)
             .cluster(Cluster::new("v1").endpoint(v1.address()))
-            .cluster(Cluster::new("v2").endpoint(v2.address()));
+            .cluster(Cluster::new("v2").endpoint(v2.address()))
+            .cluster(Cluster::new(REVIEWS).endpoint(reviews.address()));
         let options = Options::new(&located.path, bootstrap)
             .concurrency(WORKERS)
-            .component_log_level("wasm:warning");
+            // That a breaker closes is no warning.
+            .component_log_level("wasm:info");
         let envoy = Envoy::start(options).map_err(|error| match error {
             // The admin interface names no option.
             fairlead_envoy::Error::PortInUse {
@@ -78,6 +87,7 @@ impl Mesh {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             located,
             upstreams,
+            reviews,
             attempts,
         })
     }
@@ -129,14 +139,14 @@ fn in_use(port: u16, option: &str) -> anyhow::Error {
     anyhow::anyhow!("port {port} is in use: choose another with {option}")
 }
 
-/// The table of routes: what a canary filter has decided, a path for those who want v2, and v1 for the rest. Without a
-/// canary filter a header of the client's own decides.
+/// The table of routes: the reviews, what a canary filter has decided, a path for those who want v2, and v1 for the rest.
+/// Without a canary filter a header of the client's own decides.
 fn routes(releases: &[Release]) -> Vec<Route> {
     let to_v2 = |header: &str, value: &str, name: String| {
         let route = Route::prefix("/").header(header, value);
         route.named(name).to("v2")
     };
-    let mut routes = Vec::new();
+    let mut routes = vec![Route::prefix(REVIEWS_PATH).named(REVIEWS).to(REVIEWS)];
     for release in releases {
         for (name, value) in release.variants() {
             routes.push(to_v2(release.header(), value, format!("v2-{name}")));

@@ -3,11 +3,14 @@
 //! The numbers of the view and of the checks come from here and from nowhere else. A filter counts when a stream ends, a
 //! moment after the client has its answer.
 
+mod breaker;
 mod canary;
 mod sample;
 
+use super::breaker::Breaker;
 use super::policy::Rule;
 use super::release::Release;
+pub(super) use breaker::{Breaker as Counted, State};
 pub(super) use canary::{Standing, Variant};
 use fairlead_envoy::Envoy;
 use fairlead_rollout::Share;
@@ -62,6 +65,8 @@ pub(super) struct Tallies {
     variants: BTreeMap<(String, String), Variant>,
     /// Of canary filters as a whole, by metric and outcome.
     canaries: BTreeMap<(String, String), u64>,
+    /// Of circuit breakers.
+    breakers: BTreeMap<(String, String), Counted>,
 }
 
 impl Tallies {
@@ -109,6 +114,12 @@ impl Tallies {
         self.canaries.get(&key).copied().unwrap_or_default()
     }
 
+    /// What is counted of a circuit breaker; nothing if Envoy does not know it.
+    pub(super) fn breaker(&self, breaker: &Breaker) -> Counted {
+        let key = (breaker.plugin.clone(), breaker.name().to_owned());
+        self.breakers.get(&key).copied().unwrap_or_default()
+    }
+
     /// Whether the filter has said how the shares of a release stand: all of them come to the whole.
     pub(super) fn has_weights(&self, release: &Release) -> bool {
         let weights = release
@@ -146,6 +157,13 @@ impl Tallies {
         let label = |name: &str| sample.labels.get(name).map(String::as_str);
         let Some(plugin) = label("component") else { return };
         let of = |name: &str| (plugin.to_owned(), name.to_owned());
+        if let Some(metric) = metric.strip_prefix("circuit_breaker_") {
+            if let Some(name) = label("tag") {
+                let breaker = self.breakers.entry(of(name)).or_default();
+                breaker.note(metric, label("cache"), sample.value);
+            }
+            return;
+        }
         match (metric.strip_prefix("canary_"), label("tag"), label("cache")) {
             (Some(metric), Some(variant), outcome) => {
                 let variant = self.variants.entry(of(variant)).or_default();
@@ -237,5 +255,48 @@ fairlead_canary_routing_headers_removed_total{component="canary",wasm_filter="ca
         assert_eq!(tallies.whole(&release, "cookies_total cleared"), 0);
         assert!(tallies.has_weights(&release));
         assert!(!Tallies::default().has_weights(&release));
+    }
+
+    #[test]
+    fn a_breakers_numbers_are_its_calls_its_refusals_and_its_state() {
+        let text = r#"
+fairlead_circuit_breaker_requests_total{cache="success",component="circuit-breaker",tag="reviews"} 12
+fairlead_circuit_breaker_requests_total{cache="failure",component="circuit-breaker",tag="reviews"} 20
+fairlead_circuit_breaker_requests_total{cache="late",component="circuit-breaker",tag="reviews"} 3
+fairlead_circuit_breaker_requests_total{cache="rejected",component="circuit-breaker",tag="reviews"} 40
+fairlead_circuit_breaker_requests_total{cache="rejected",component="other",tag="reviews"} 7
+fairlead_circuit_breaker_rejected_total{cache="open",component="circuit-breaker",tag="reviews"} 99
+fairlead_circuit_breaker_fallbacks_total{cache="stale",component="circuit-breaker",tag="reviews"} 25
+fairlead_circuit_breaker_fallbacks_total{cache="reply",component="circuit-breaker",tag="reviews"} 15
+fairlead_circuit_breaker_probes_total{cache="failure",component="circuit-breaker",tag="reviews"} 1
+fairlead_circuit_breaker_transitions_total{cache="open",component="circuit-breaker",tag="reviews"} 2
+fairlead_circuit_breaker_transitions_total{cache="half_open",component="circuit-breaker",tag="reviews"} 1
+fairlead_circuit_breaker_state{component="circuit-breaker",tag="reviews"} 2
+fairlead_circuit_breaker_epoch{component="circuit-breaker",tag="reviews"} 3
+"#;
+        let policy = Policy::demo().unwrap();
+        let counted = Tallies::parse(text).breaker(&policy.breakers[0]);
+        let expected = Counted {
+            state: Some(State::Open),
+            succeeded: 12,
+            failed: 20,
+            late: 3,
+            rejected: 40,
+            replies: 15,
+            stale: 25,
+            probes_failed: 1,
+            opened: 2,
+            half_opened: 1,
+            ..Counted::default()
+        };
+        assert_eq!(counted, expected);
+        assert_eq!(
+            (counted.calls(), counted.requests(), counted.transitions()),
+            (35, 75, 3)
+        );
+        assert_eq!(
+            Tallies::default().breaker(&policy.breakers[0]),
+            Counted::default()
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The policy that the demo runs: its own, or one from a file.
 
+use super::breaker::Breaker;
 use super::release::Release;
 use crate::policy_file::{self, Placed, PolicyFile, Refused};
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ pub(super) struct Policy {
     pub(super) rules: Vec<Rule>,
     /// Every canary filter, in the same order.
     pub(super) releases: Vec<Release>,
+    /// Every circuit breaker, in the same order.
+    pub(super) breakers: Vec<Breaker>,
     /// The statuses with which a request can be refused.
     pub(super) refusals: Vec<u16>,
     /// Whether it is the demo's own.
@@ -61,6 +64,7 @@ impl Policy {
     fn new(file: PolicyFile, is_demo: bool) -> Self {
         let mut rules = Vec::new();
         let mut releases = Vec::new();
+        let mut breakers = Vec::new();
         let mut refusals = Vec::new();
         for placed in &file.filters {
             match &placed.checked {
@@ -75,13 +79,19 @@ impl Policy {
                     refusals.push(config.deny.status);
                 }
                 Checked::Canary(config) => releases.push(Release::new(&placed.plugin, config)),
+                Checked::CircuitBreaker(config) => {
+                    let all = config.breakers.iter();
+                    breakers.extend(all.map(|one| Breaker::new(&placed.plugin, config, one)));
+                }
                 _ => {}
             }
         }
+        refusals.extend(breakers.iter().filter_map(Breaker::refusal));
         Self {
             filters: file.filters,
             rules,
             releases,
+            breakers,
             refusals,
             is_demo,
         }
@@ -144,7 +154,7 @@ mod tests {
         assert_eq!(names, ["per-key", "anonymous", "search-trial"]);
         assert_eq!(policy.rules[2].mode, "shadow");
         assert_eq!(policy.rules[0].quota, "20/s burst 20");
-        assert_eq!(policy.refusals, [429]);
+        assert_eq!(policy.refusals, [429, 503]);
         assert_eq!(
             policy.numbers("anonymous").unwrap(),
             Numbers {

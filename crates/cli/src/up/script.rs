@@ -4,12 +4,15 @@
 //! Every request is sent from here, so that counts can be compared exactly. Bounds on time are taken from moments that
 //! enclose what Envoy decided: a slow machine makes the bounds wider, never wrong.
 
+mod breaker;
+mod crew;
 mod crowd;
 mod exposures;
 mod guard;
 mod hammer;
 mod ledger;
 mod limits;
+mod outage;
 mod quota;
 mod report;
 mod routes;
@@ -20,6 +23,7 @@ use super::mesh::Mesh;
 use super::metrics::Tallies;
 use super::policy::Policy;
 use super::stop::Stop;
+use super::timeline::Row;
 use ledger::{Group, Ledger};
 pub(super) use report::{Check, Report};
 use std::time::{Duration, Instant};
@@ -46,6 +50,7 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         stop,
         ledger: Ledger::default(),
         checks: Vec::new(),
+        timeline: Vec::new(),
     };
     script.routes()?;
     let counted = if policy.is_demo {
@@ -57,8 +62,10 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         envoy: mesh.located.version.to_string(),
         seconds: started.elapsed().as_secs_f64(),
         checks: script.checks,
+        timeline: script.timeline,
         rules: policy.rules.clone(),
         releases: policy.releases.clone(),
+        breakers: policy.breakers.clone(),
         counted,
     })
 }
@@ -69,6 +76,8 @@ struct Script<'a> {
     stop: &'a Stop,
     ledger: Ledger,
     checks: Vec<Check>,
+    /// Of the outage that the breaker is about.
+    timeline: Vec<Row>,
 }
 
 impl Script<'_> {
@@ -110,6 +119,7 @@ impl Script<'_> {
         self.not_utf8(&clients)?;
         self.canary(&clients)?;
         anyhow::ensure!(!self.stop.is_set(), "interrupted");
+        self.breaker(&clients)?;
         let counted = self.counted()?;
         self.fields(&counted);
         self.exposures()?;

@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-static KINDS: [Kind; 12] = [
+static KINDS: [Kind; 14] = [
     // Stays within her limit of 20 a second.
     Kind::every(100, |_| Ask::new("/api/orders").header("x-api-key", "alice")),
     // Hammers, on two connections: about 80 a second.
@@ -76,6 +76,9 @@ static KINDS: [Kind; 12] = [
             .header("x-forwarded-for", "192.0.2.8")
             .header("cookie", "canary=never")
     }),
+    // Reads reviews that all may read, and those that are his own.
+    Kind::every(80, reader),
+    Kind::every(250, |_| Ask::new("/reviews/mine").header("cookie", "sid=dan")),
     // Without a key, from eight addresses behind the gateway, the first much more often than the others. What stands to the
     // left of the address is forged anew each time.
     Kind::every(200, anonymous),
@@ -93,6 +96,14 @@ fn anonymous(n: u64) -> Ask {
 
 fn user(n: u64) -> Ask {
     Ask::new("/shop/").header("x-user-id", format!("user-{}", n % 100))
+}
+
+fn reader(n: u64) -> Ask {
+    Ask::new(if n.is_multiple_of(2) {
+        "/reviews/1"
+    } else {
+        "/reviews/2"
+    })
 }
 
 fn mallory(_: u64) -> Ask {

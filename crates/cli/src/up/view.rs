@@ -1,18 +1,23 @@
-//! What the user sees: how to try the proxy, then the numbers of each rule and of each variant, and what has happened.
+//! What the user sees: how to try the proxy, then the numbers of each rule, variant and breaker, and what has happened.
 //!
 //! On a terminal the numbers stand still and change in place; anywhere else they are printed anew every few seconds.
 
+mod breakers;
+mod history;
 mod how_to_try;
 mod tables;
 mod window;
 
-use super::events::Events;
-use super::mesh::Mesh;
+use super::events::{Events, clock};
+use super::mesh::{Mesh, REVIEWS};
 use super::metrics::Tallies;
 use super::policy::Policy;
 use super::stop::Stop;
+use super::timeline;
 use anyhow::Context as _;
+pub(super) use breakers::breakers;
 use console::Term;
+use history::History;
 pub(super) use how_to_try::how_to_try;
 use std::time::{Duration, Instant};
 pub(super) use tables::{release, rules};
@@ -39,6 +44,7 @@ pub(super) fn watch(
     let term = Term::stdout();
     let live = term.is_term();
     let mut window = Window::default();
+    let mut history = History::default();
     let mut drawn = 0;
     let mut looks = 0_u32;
     loop {
@@ -56,10 +62,15 @@ pub(super) fn watch(
                 events.compare(release, before, &tallies);
             }
         }
+        // Of other policies nobody knows which breaker is about the reviews.
+        if let Some(breaker) = policy.breakers.first().filter(|_| policy.is_demo) {
+            let upstream = mesh.reviews.counts().total;
+            history.look(events.time(), tallies.breaker(breaker), upstream);
+        }
         window.push(Instant::now(), tallies);
         if live {
             let (height, width) = term.size();
-            let mut lines = screen(policy, &window, events, lost());
+            let mut lines = screen(policy, &window, &history, events, lost());
             lines.push("Ctrl-C ends it.".to_owned());
             lines.truncate(usize::from(height).saturating_sub(1));
             term.clear_last_lines(drawn).context("terminal")?;
@@ -69,7 +80,7 @@ pub(super) fn watch(
                     .context("terminal")?;
             }
         } else if looks.is_multiple_of(SHOWN) {
-            let mut lines = screen(policy, &window, events, lost());
+            let mut lines = screen(policy, &window, &history, events, lost());
             lines.push(String::new());
             term.write_line(&lines.join("\n")).context("standard output")?;
         }
@@ -81,8 +92,12 @@ pub(super) fn watch(
 }
 
 /// What there is to see at a moment.
-fn screen(policy: &Policy, window: &Window, events: &Events, lost: u64) -> Vec<String> {
+fn screen(policy: &Policy, window: &Window, history: &History, events: &Events, lost: u64) -> Vec<String> {
     let mut lines = numbers(policy, window);
+    if !history.rows().is_empty() {
+        lines.push(String::new());
+        lines.extend(timeline::lines(REVIEWS, history.rows(), clock));
+    }
     lines.extend(events.last());
     if lost > 0 {
         lines.push(format!("{lost} requests of the background traffic got no answer"));
@@ -97,8 +112,10 @@ fn numbers(policy: &Policy, window: &Window) -> Vec<String> {
         .releases
         .iter()
         .map(|release| tables::live_release(release, window));
+    let breakers =
+        Some(breakers::live_breakers(&policy.breakers, window)).filter(|_| !policy.breakers.is_empty());
     let mut lines = Vec::new();
-    for table in rules.into_iter().chain(releases) {
+    for table in rules.into_iter().chain(releases).chain(breakers) {
         if !lines.is_empty() {
             lines.push(String::new());
         }

@@ -47,7 +47,7 @@ fn running() -> Option<Running> {
 }
 
 #[test]
-fn who_watches_sees_the_guard_act_and_v2_come_back() {
+fn who_watches_sees_breaker_and_guard_act_and_all_come_back() {
     let Some(Running {
         mut child, mut lines, ..
     }) = running()
@@ -55,11 +55,14 @@ fn who_watches_sees_the_guard_act_and_v2_come_back() {
         return;
     };
     let expected = [
+        "the reviews answer 500 from now on",
+        "the breaker opens",
+        "the breaker closes",
         "v2 fails 50 % of its requests from now on",
         "v2: the guard takes it out",
         "v2: the hold is over",
     ];
-    // The view repeats the last events, each with its time.
+    // The view repeats the last events and stretches, each with its time.
     let mut seen = 0;
     let deadline = Instant::now() + 2 * PATIENCE;
     while let Some(next) = expected.get(seen) {

@@ -24,6 +24,7 @@ fn settings_are_read_as_written() {
     check("fail=33.33%", "fail=33.33%25");
     check("fail=100%", "fail=100%25");
     check("reset=1&echo=0", "reset=1&echo=0");
+    check("hold=1&delay=1us", "delay=1us&hold=1");
     check("bytes=1073741824&chunks=10000", "bytes=1073741824&chunks=10000");
     check(
         "grpc-status=16&grpc-message=gone+away",
@@ -34,7 +35,7 @@ fn settings_are_read_as_written() {
 
 #[test]
 fn what_is_read_can_be_written_and_read_again() {
-    let query = "status=204&delay=7ms&fail=12.34%&fail-status=429&reset=0&bytes=9&chunks=3&chunk-delay=1s\
+    let query = "status=204&delay=7ms&hold=0&fail=12.34%&fail-status=429&reset=0&bytes=9&chunks=3&chunk-delay=1s\
                  &grpc-status=4&grpc-message=a%26b&h-x-a=1%25";
     let behavior = Behavior::parse(query).unwrap();
     assert_eq!(behavior.to_string().parse(), Ok(behavior));
@@ -82,6 +83,7 @@ fn wrong_values_are_refused_with_what_they_must_be() {
         );
     }
     check("reset=yes", "reset=yes: not 0 or 1");
+    check("hold=2", "hold=2: not 0 or 1");
     check("bytes=1073741825", "bytes=1073741825: not a size");
     check("chunks=0", "chunks=0: not a number of 1 to 10000");
     check("grpc-status=17", "grpc-status=17: not a gRPC status");
@@ -89,7 +91,7 @@ fn wrong_values_are_refused_with_what_they_must_be() {
     check("h-x=%0A", "h-x=\n: not a header value");
     check(
         "statu=503",
-        "statu=503: no such setting; there are status, delay,",
+        "statu=503: no such setting; there are status, delay, hold,",
     );
     check("bytes=3&echo=1", "echo=1: cannot be together with `bytes`");
 }

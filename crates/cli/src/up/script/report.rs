@@ -1,9 +1,12 @@
 //! What the checks came to, as tables for people and as JSON for programs.
 
-use crate::up::metrics::{Standing, Tallies};
+use crate::up::breaker::Breaker;
+use crate::up::mesh::REVIEWS;
+use crate::up::metrics::{Standing, State, Tallies};
 use crate::up::policy::Rule;
 use crate::up::release::Release;
 use crate::up::table::{self, Side};
+use crate::up::timeline::{self, Row};
 use crate::up::view;
 use serde_json::{Value, json};
 
@@ -24,8 +27,11 @@ pub(in crate::up) struct Report {
     /// How long the checks took.
     pub(in crate::up) seconds: f64,
     pub(in crate::up) checks: Vec<Check>,
+    /// What has become of the reviews.
+    pub(in crate::up) timeline: Vec<Row>,
     pub(in crate::up) rules: Vec<Rule>,
     pub(in crate::up) releases: Vec<Release>,
+    pub(in crate::up) breakers: Vec<Breaker>,
     pub(in crate::up) counted: Tallies,
 }
 
@@ -53,12 +59,20 @@ impl Report {
         }));
         let mut lines = table::lines(&[Side::Left; 4], &rows);
         lines.push(String::new());
+        if !self.timeline.is_empty() {
+            lines.extend(timeline::lines(REVIEWS, &self.timeline, timeline::seconds));
+            lines.push(String::new());
+        }
         if !self.rules.is_empty() {
             lines.extend(view::rules(&self.rules, &self.counted));
             lines.push(String::new());
         }
         for release in &self.releases {
             lines.extend(view::release(release, &self.counted));
+            lines.push(String::new());
+        }
+        if !self.breakers.is_empty() {
+            lines.extend(view::breakers(&self.breakers, &self.counted));
             lines.push(String::new());
         }
         let count = self.checks.len();
@@ -106,6 +120,23 @@ impl Report {
                 })
             })
         });
+        let breaker = |breaker: &Breaker| {
+            let counted = self.counted.breaker(breaker);
+            json!({
+                "plugin": breaker.plugin,
+                "breaker": breaker.name(),
+                "mode": breaker.mode,
+                "state": counted.state.map(State::name),
+                "success": counted.succeeded,
+                "failure": counted.failed,
+                "ignored": counted.ignored,
+                "late": counted.late,
+                "rejected": counted.rejected,
+                "would_reject": counted.would_reject,
+                "stale": counted.stale,
+                "opened": counted.opened,
+            })
+        };
         json!({
             "ok": self.ok(),
             "envoy": self.envoy,
@@ -113,6 +144,8 @@ impl Report {
             "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
             "variants": variants.collect::<Vec<_>>(),
+            "breakers": self.breakers.iter().map(breaker).collect::<Vec<_>>(),
+            "timeline": self.timeline.iter().map(Row::json).collect::<Vec<_>>(),
         })
     }
 }
@@ -121,6 +154,8 @@ impl Report {
 mod tests {
     use super::*;
     use crate::up::policy::Policy;
+    use crate::up::timeline::Seen;
+    use std::time::Duration;
 
     fn report(ok: bool) -> Report {
         let check = |what: &str, ok| Check {
@@ -135,6 +170,17 @@ mod tests {
             mode: "enforce",
             quota: "1/s burst 1".into(),
         };
+        let row = Row {
+            at: Duration::from_millis(1500),
+            what: "open".into(),
+            clients: Seen {
+                stale: 7,
+                ..Seen::default()
+            },
+            upstream: 0,
+            state: "open".into(),
+        };
+        let demo = Policy::demo().unwrap();
         let text = r#"
 fairlead_rate_limit_requests_total{cache="admitted",component="p",tag="r"} 3
 fairlead_rate_limit_requests_total{cache="denied",component="p",tag="r"} 1
@@ -142,13 +188,17 @@ fairlead_canary_exposures_total{cache="sticky",component="canary",tag="v2"} 5
 fairlead_canary_weight_ppm{component="canary",tag="v2"} 100000
 fairlead_canary_weight_ppm{component="canary",tag="stable"} 900000
 fairlead_canary_guard_state{component="canary",tag="v2"} 1
+fairlead_circuit_breaker_requests_total{cache="rejected",component="circuit-breaker",tag="reviews"} 7
+fairlead_circuit_breaker_state{component="circuit-breaker",tag="reviews"} 2
 "#;
         Report {
             envoy: "1.40.0".into(),
             seconds: 5.06,
             checks: vec![check("one thing", true), check("another thing", ok)],
+            timeline: vec![row],
             rules: vec![rule],
-            releases: Policy::demo().unwrap().releases,
+            releases: demo.releases,
+            breakers: demo.breakers,
             counted: Tallies::parse(text),
         }
     }
@@ -195,6 +245,18 @@ fairlead_canary_guard_state{component="canary",tag="v2"} 1
             (&json!("v2"), &json!("held"), &json!(100_000), &json!(5))
         );
         assert!(text.contains("v2       10 %    held"), "{text}");
+        let reviews = &json["breakers"][0];
+        assert_eq!(
+            (&reviews["breaker"], &reviews["state"], &reviews["rejected"]),
+            (&json!("reviews"), &json!("open"), &json!(7))
+        );
+        assert!(text.contains("\nreviews  enforce  open "), "{text}");
+        let row = &json["timeline"][0];
+        assert_eq!(
+            (&row["at_ms"], &row["clients"]["stale"]),
+            (&json!(1500), &json!(7))
+        );
+        assert!(text.contains("\n1.50 s  open "), "{text}");
         assert!(report(true).ok() && report(true).json()["ok"] == true);
     }
 }

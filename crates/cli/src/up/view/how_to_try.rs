@@ -9,6 +9,7 @@ pub(in crate::up) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
     let proxy = mesh.address;
     let admin = mesh.envoy.admin_address();
     let [v1, v2] = &mesh.upstreams;
+    let reviews = mesh.reviews.address();
     let located = &mesh.located;
     let mut lines = vec![
         format!(
@@ -17,7 +18,7 @@ pub(in crate::up) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
         ),
         format!("admin      http://{admin}"),
         format!(
-            "upstreams  v1 http://{}   v2 http://{}",
+            "upstreams  v1 http://{}   v2 http://{}   reviews http://{reviews}",
             v1.address(),
             v2.address()
         ),
@@ -27,6 +28,7 @@ pub(in crate::up) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
     if policy.is_demo {
         lines.extend(limits(proxy));
         lines.extend(canary(proxy, v2.address()));
+        lines.extend(breaker(proxy, reviews));
     } else if policy.releases.is_empty() {
         lines.extend([
             "  # the other version".to_owned(),
@@ -84,5 +86,19 @@ fn canary(proxy: SocketAddr, v2: SocketAddr) -> Vec<String> {
         "  # v2 turns bad, and well again".to_owned(),
         format!("  curl -s -X POST 'http://{v2}/_control?fail=50%25'"),
         format!("  curl -s -X POST http://{v2}/_control"),
+    ]
+}
+
+/// The circuit breaker of the demo's policy.
+fn breaker(proxy: SocketAddr, reviews: SocketAddr) -> Vec<String> {
+    vec![
+        "  # the reviews, once they are read and kept; what a cookie makes one user's is not".to_owned(),
+        format!("  curl -si http://{proxy}/reviews/1"),
+        "  # they turn bad: 30 requests are enough, then old reviews, or 503 to who has a cookie; and well again"
+            .to_owned(),
+        format!("  curl -s -X POST 'http://{reviews}/_control?status=500'"),
+        format!("  curl -s -o /dev/null 'http://{proxy}/reviews/1?n=[1-30]'"),
+        format!("  curl -si http://{proxy}/reviews/1; curl -si -b sid=me http://{proxy}/reviews/1"),
+        format!("  curl -s -X POST http://{reviews}/_control"),
     ]
 }

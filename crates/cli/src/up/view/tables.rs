@@ -114,11 +114,11 @@ fn standing(release: &Release, name: &str, variant: &Variant, has_weights: bool)
     ]
 }
 
-fn rated((total, rate): (u64, f64)) -> [String; 2] {
+pub(super) fn rated((total, rate): (u64, f64)) -> [String; 2] {
     [total.to_string(), format!("{rate:.1}")]
 }
 
-fn heading(words: &[&str], numbers: &[&str]) -> Vec<String> {
+pub(super) fn heading(words: &[&str], numbers: &[&str]) -> Vec<String> {
     words.iter().chain(numbers).copied().map(str::to_owned).collect()
 }
 
@@ -127,7 +127,7 @@ fn with_reasons(mut row: Vec<String>, more: impl Iterator<Item = String>) -> Vec
     row
 }
 
-fn lines(rows: &[Vec<String>], words: usize) -> Vec<String> {
+pub(super) fn lines(rows: &[Vec<String>], words: usize) -> Vec<String> {
     let columns = rows.first().map_or(0, Vec::len);
     let sides = [
         vec![Side::Left; words],
