@@ -3,6 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// An Envoy that is silent for this long hangs.
@@ -16,6 +18,7 @@ pub const PIPELINE: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Request {
     head: Vec<u8>,
+    body: Vec<u8>,
 }
 
 impl Request {
@@ -25,12 +28,28 @@ impl Request {
         Self::new("GET", path)
     }
 
+    /// A POST with a body.
+    #[must_use]
+    pub fn post(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test.local\r\n");
+        let head = Self {
+            head: head.into_bytes(),
+            body: Vec::new(),
+        };
+        Self {
+            body: body.clone(),
+            ..head.header("content-length", body.len().to_string())
+        }
+    }
+
     /// A request without a body; one whose method would have a body says that it is empty.
     #[must_use]
     pub fn new(method: &str, path: &str) -> Self {
         let head = format!("{method} {path} HTTP/1.1\r\nhost: test.local\r\n");
         let request = Self {
             head: head.into_bytes(),
+            body: Vec::new(),
         };
         if method == "GET" {
             request
@@ -51,6 +70,7 @@ impl Request {
     fn append_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.head);
         bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
     }
 }
 
@@ -181,6 +201,24 @@ impl Connection {
         response
     }
 
+    /// Waits until the proxy closes the connection; all that it has sent until then.
+    ///
+    /// # Panics
+    /// If the proxy is silent for a minute.
+    #[must_use]
+    pub fn rest(mut self) -> Vec<u8> {
+        let mut rest = self.buffer.split_off(self.read);
+        // A reset is an end, too.
+        if let Err(error) = self.stream.read_to_end(&mut rest) {
+            assert_ne!(
+                error.kind(),
+                std::io::ErrorKind::WouldBlock,
+                "the proxy is silent"
+            );
+        }
+        rest
+    }
+
     /// The number of bytes up to the end of the next head, once it is here.
     fn find_head_end(&mut self) -> usize {
         const END: &[u8] = b"\r\n\r\n";
@@ -274,5 +312,37 @@ pub fn side_by_side<T: Send>(
             .into_iter()
             .map(|thread| thread.join().expect("a client thread panicked"))
             .collect()
+    })
+}
+
+/// Repeats `work` on each of `connections` connections for as long as `watch` runs; all results.
+///
+/// # Panics
+/// If one of them panics, after all have ended.
+pub fn meanwhile<T: Send>(
+    port: u16,
+    connections: usize,
+    work: impl Fn(&mut Connection) -> T + Sync,
+    watch: impl FnOnce(),
+) -> Vec<T> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            side_by_side(port, connections, |_, connection| {
+                let mut seen = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    seen.push(work(connection));
+                }
+                seen
+            })
+        });
+        // Were it to panic past here, the clients would never stop.
+        let watched = catch_unwind(AssertUnwindSafe(watch));
+        stop.store(true, Ordering::Relaxed);
+        let seen = clients.join().expect("the clients");
+        if let Err(panic) = watched {
+            resume_unwind(panic);
+        }
+        seen.into_iter().flatten().collect()
     })
 }

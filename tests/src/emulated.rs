@@ -80,3 +80,27 @@ pub fn logged(report: &Report, text: &str) -> Vec<(Duration, Thread)> {
 pub fn memory(proxy: &Emulator) -> Vec<usize> {
     proxy.vms().iter().map(|vm| vm.memory).collect()
 }
+
+/// Makes sure that every shared key and every metric belongs to one of these plugins of a filter, and that each has at least
+/// `least` keys: plugins of one proxy share one store.
+///
+/// # Panics
+/// If it is not so.
+pub fn assert_named(proxy: &Emulator, filter: &str, plugins: &[&str], least: usize) {
+    let keys = proxy.shared_data("");
+    let of = |plugin: &str| {
+        let prefix = format!("fairlead/1/{filter}/{plugin}/");
+        let own = keys.iter().filter(|(key, ..)| key.starts_with(prefix.as_bytes()));
+        own.count()
+    };
+    let counts: Vec<usize> = plugins.iter().map(|plugin| of(plugin)).collect();
+    assert!(counts.iter().all(|count| *count >= least), "{counts:?}");
+    assert_eq!(counts.iter().sum::<usize>(), keys.len());
+    let metrics = proxy.metrics();
+    for name in metrics.counters.keys().chain(metrics.gauges.keys()) {
+        let owner = plugins
+            .iter()
+            .find(|plugin| name.starts_with(&format!("wasm_filter.{filter}.component.{plugin}.")));
+        assert!(owner.is_some(), "{name}");
+    }
+}

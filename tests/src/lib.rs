@@ -3,7 +3,9 @@
 //!
 //! `README.md` in this folder explains the tiers and how to run a single test.
 
+pub mod canned;
 pub mod client;
+pub mod configs;
 pub mod emulated;
 pub mod fuel;
 pub mod hostile;
@@ -11,3 +13,4 @@ pub mod modules;
 pub mod names;
 pub mod proxy;
 pub mod refusing;
+pub mod transitions;

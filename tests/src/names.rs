@@ -42,6 +42,12 @@ pub fn exposures(plugin: &str, variant: &str, reason: &str) -> String {
     canary(plugin, Some(variant), Some(reason), "exposures_total")
 }
 
+/// A metric of the circuit breaker.
+#[must_use]
+pub fn circuit_breaker(plugin: &str, breaker: Option<&str>, outcome: Option<&str>, name: &str) -> String {
+    metric("circuit_breaker", plugin, breaker, outcome, name)
+}
+
 /// The counter of one kind of fault of a filter: `cas_retry`, `cas_exhausted` or `host_error`.
 #[must_use]
 pub fn faults(filter: &str, plugin: &str, kind: &str) -> String {

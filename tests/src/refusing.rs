@@ -1,4 +1,5 @@
-//! Modules rewritten so that their host calls are refused: a host that fails, without a host that was made for it.
+//! Modules rewritten so that their host calls are refused, or metrics cannot be read back, or a reply ends the VM: what fails
+//! hardly ever, on order.
 //!
 //! Before each import that answers with a status a new function is put, to which all calls of the module go. It counts
 //! calls, and asks a generator (xorshift32, Marsaglia 2003) whether to hand a call on or to answer with a status from 1 to
@@ -7,11 +8,15 @@
 
 use std::convert::Infallible;
 
+use fairlead_emulator::CompiledModule;
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, Module, ValType,
+    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType, MemArg,
+    MemArgTarget, Module, ValType,
 };
 use wasmparser::{CodeSectionReader, FunctionSectionReader, GlobalSectionReader, Parser, Payload, TypeRef};
+
+use crate::modules;
 
 /// When calls are refused.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +34,64 @@ const SEED: i32 = 0x2545_f491;
 /// Imports that are never refused.
 const SPARED: [&str; 2] = ["proxy_log", "proc_exit"];
 
-/// Makes a module out of `module` that is refused a quarter of its host calls.
+/// The import that reads a metric back.
+const GET_METRIC: &str = "proxy_get_metric";
+/// The import that answers a request; its first parameter is the status.
+const REPLY: &str = "proxy_send_local_response";
+
+/// The status of a reply that ends the VM of a [`mortal`] module.
+pub const FATAL: u16 = 599;
+
+/// What is put before imports.
+#[derive(Clone, Copy, Debug)]
+enum Twist {
+    Refuse(Refusal),
+    Forget,
+    EndOnReply,
+}
+
+/// `dist/<filter>.wasm` with a quarter of its host calls refused; `None` if that is not built.
 ///
 /// # Panics
-/// If these bytes are no module.
+/// If the file is no module.
 #[must_use]
-pub fn refusing(module: &[u8], refusal: Refusal) -> Vec<u8> {
+pub fn refusing(filter: &str, refusal: Refusal) -> Option<CompiledModule> {
+    rewritten(filter, Twist::Refuse(refusal))
+}
+
+/// `dist/<filter>.wasm` in a host whose metrics read 0 whatever is written, as Envoy's do which its configuration excludes;
+/// `None` if that is not built.
+///
+/// # Panics
+/// If the file is no module.
+#[must_use]
+pub fn forgetting_metrics(filter: &str) -> Option<CompiledModule> {
+    rewritten(filter, Twist::Forget)
+}
+
+/// The bytes of `dist/<filter>.wasm`, whose VM ends when it gives a reply with status [`FATAL`]; `None` if that is not built.
+///
+/// # Panics
+/// If the file is no module.
+#[must_use]
+pub fn mortal(filter: &str) -> Option<Vec<u8>> {
+    Some(rewrite(&modules::bytes(filter)?, Twist::EndOnReply))
+}
+
+fn rewritten(filter: &str, twist: Twist) -> Option<CompiledModule> {
+    let bytes = rewrite(&modules::bytes(filter)?, twist);
+    Some(CompiledModule::compile(&bytes).expect("a rewritten module is a module"))
+}
+
+fn rewrite(module: &[u8], twist: Twist) -> Vec<u8> {
+    let concerns = |name: &str| match twist {
+        Twist::Refuse(_) => !SPARED.contains(&name),
+        Twist::Forget => name == GET_METRIC,
+        Twist::EndOnReply => name == REPLY,
+    };
     let mut rewriting = Rewriting {
-        outline: Outline::of(module),
-        refusal,
+        outline: Outline::of(module, concerns),
+        twist,
     };
     let mut rewritten = Module::new();
     rewriting
@@ -49,7 +103,7 @@ pub fn refusing(module: &[u8], refusal: Refusal) -> Vec<u8> {
 /// What has to be known of a module before it is rewritten.
 #[derive(Default)]
 struct Outline {
-    /// Type and whether it may be refused, of each imported function.
+    /// Type of each imported function, and whether it is replaced.
     imports: Vec<(u32, bool)>,
     /// How many parameters the functions of each type have, if they answer with one `i32`.
     parameters: Vec<Option<u32>>,
@@ -59,7 +113,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(module: &[u8]) -> Self {
+    fn of(module: &[u8], concerns: impl Fn(&str) -> bool) -> Self {
         let mut outline = Self::default();
         for payload in Parser::new(0).parse_all(module) {
             match payload.expect("a module") {
@@ -77,7 +131,7 @@ impl Outline {
                     for import in imports.into_imports() {
                         let import = import.expect("an import");
                         if let TypeRef::Func(kind) = import.ty {
-                            outline.imports.push((kind, !SPARED.contains(&import.name)));
+                            outline.imports.push((kind, concerns(import.name)));
                         }
                     }
                 }
@@ -90,11 +144,13 @@ impl Outline {
         outline
     }
 
-    /// The imports that are refused: index, type, number of parameters.
-    fn refused(&self) -> impl Iterator<Item = (u32, u32, u32)> {
-        (0..).zip(&self.imports).filter_map(|(index, (kind, refused))| {
+    /// The imports that are replaced: index, type, number of parameters.
+    fn replaced(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        (0..).zip(&self.imports).filter_map(|(index, (kind, replaced))| {
             let parameters = self.parameters.get(*kind as usize).copied().flatten();
-            parameters.filter(|_| *refused).map(|count| (index, *kind, count))
+            parameters
+                .filter(|_| *replaced)
+                .map(|count| (index, *kind, count))
         })
     }
 }
@@ -106,19 +162,36 @@ fn status_of(kind: &wasmparser::FuncType) -> Option<u32> {
 
 struct Rewriting {
     outline: Outline,
-    refusal: Refusal,
+    twist: Twist,
+}
+
+/// `proxy_get_metric(id, &value)` of a host that keeps nothing.
+fn reads_zero() -> Function {
+    let mut function = Function::new([]);
+    let value = MemArg {
+        offset: 0,
+        align: 0,
+        target: MemArgTarget::Memory(0),
+        ordering: None,
+    };
+    let mut code = function.instructions();
+    code.local_get(1).i64_const(0).i64_store(value).i32_const(0).end();
+    function
 }
 
 impl Rewriting {
     /// The function before import `index`.
     fn before(&self, index: u32, parameters: u32) -> Function {
+        let refusal = match self.twist {
+            Twist::Refuse(refusal) => refusal,
+            Twist::Forget => return reads_zero(),
+            Twist::EndOnReply => return ends_on_reply(index, parameters),
+        };
         let [calls, state, mask] = [0, 1, 2].map(|n| self.outline.globals + n);
         let mut function = Function::new([]);
         let mut code = function.instructions();
         code.global_get(calls).i32_const(1).i32_add().global_set(calls);
-        code.global_get(calls)
-            .i32_const(self.refusal.after_calls)
-            .i32_gt_s();
+        code.global_get(calls).i32_const(refusal.after_calls).i32_gt_s();
         code.if_(BlockType::Empty);
         for (shift, left) in [(13, true), (17, false), (5, true)] {
             code.global_get(state).global_get(state).i32_const(shift);
@@ -129,7 +202,7 @@ impl Rewriting {
             }
             code.i32_xor().global_set(state);
         }
-        let period = if self.refusal.in_blocks { BLOCK } else { 1 };
+        let period = if refusal.in_blocks { BLOCK } else { 1 };
         code.global_get(calls).i32_const(period).i32_rem_s().i32_eqz();
         code.if_(BlockType::Empty)
             .global_get(state)
@@ -150,19 +223,35 @@ impl Rewriting {
             .i32_add()
             .return_();
         code.end().end();
-        for parameter in 0..parameters {
-            code.local_get(parameter);
-        }
-        code.call(index).end();
+        hand_on(&mut function, index, parameters);
         function
     }
+}
+
+/// `proxy_send_local_response(status, ..)` of which one status ends the VM.
+fn ends_on_reply(index: u32, parameters: u32) -> Function {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    code.local_get(0).i32_const(i32::from(FATAL)).i32_eq();
+    code.if_(BlockType::Empty).unreachable().end();
+    hand_on(&mut function, index, parameters);
+    function
+}
+
+/// Calls the import itself.
+fn hand_on(function: &mut Function, index: u32, parameters: u32) {
+    let mut code = function.instructions();
+    for parameter in 0..parameters {
+        code.local_get(parameter);
+    }
+    code.call(index).end();
 }
 
 impl Reencode for Rewriting {
     type Error = Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
-        let position = self.outline.refused().position(|(index, ..)| index == function);
+        let position = self.outline.replaced().position(|(index, ..)| index == function);
         Ok(position.map_or(function, |position| {
             self.outline.functions + u32::try_from(position).expect("a few imports")
         }))
@@ -174,7 +263,7 @@ impl Reencode for Rewriting {
         section: FunctionSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         utils::parse_function_section(self, functions, section)?;
-        for (_, kind, _) in self.outline.refused() {
+        for (_, kind, _) in self.outline.replaced() {
             functions.function(kind);
         }
         Ok(())
@@ -203,7 +292,7 @@ impl Reencode for Rewriting {
         section: CodeSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         utils::parse_code_section(self, code, section)?;
-        for (index, _, parameters) in self.outline.refused() {
+        for (index, _, parameters) in self.outline.replaced() {
             code.function(&self.before(index, parameters));
         }
         Ok(())

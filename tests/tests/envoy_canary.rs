@@ -18,6 +18,7 @@ mod shop;
 mod trace;
 
 use fairlead_tests::client::{Connection, Request, Response};
+use fairlead_tests::configs::with;
 use serde_json::{Value, json};
 
 const FILTER: &str = "canary";
@@ -31,14 +32,6 @@ fn release(weight: &str) -> Value {
         "variants": [{"name": "v2", "weight": weight}],
         "sticky": {"by": [{"header": "x-user"}]},
     })
-}
-
-/// `config` with these fields, which replace its own.
-fn with(mut config: Value, fields: Value) -> Value {
-    for (name, value) in fields.as_object().expect("fields") {
-        config[name] = value.clone();
-    }
-    config
 }
 
 /// Users who are drawn at 10 %, at 50 % and not below 80 %, in release `r`.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use fairlead_emulator::{Answer, CompiledModule, Emulator, Outcome, Response};
+use fairlead_emulator::{Answer, Emulator, Outcome, Response};
 use fairlead_tests::modules;
 use fairlead_tests::refusing::{Refusal, refusing};
 use serde_json::{Value, json};
@@ -24,11 +24,6 @@ fn full(weight: &str) -> Value {
             "propagate": {"baggage": true, "trace": true},
         }),
     )
-}
-
-fn module(refusal: Refusal) -> Option<CompiledModule> {
-    let bytes = refusing(&modules::bytes(FILTER)?, refusal);
-    Some(CompiledModule::compile(&bytes).expect("a rewritten module is a module"))
 }
 
 /// Traffic of all kinds over all workers, with ticks in between.
@@ -73,10 +68,13 @@ fn play(proxy: &mut Emulator) -> Vec<Outcome> {
 
 #[test]
 fn calls_that_are_refused_at_random_end_no_vm_and_hold_up_no_request() {
-    let Some(module) = module(Refusal {
-        after_calls: 400,
-        in_blocks: true,
-    }) else {
+    let Some(module) = refusing(
+        FILTER,
+        Refusal {
+            after_calls: 400,
+            in_blocks: true,
+        },
+    ) else {
         return;
     };
     let mut proxy = start(Emulator::builder().workers(3), &module, &full("50%"));
@@ -96,20 +94,20 @@ fn calls_that_are_refused_at_random_end_no_vm_and_hold_up_no_request() {
 
 #[test]
 fn calls_that_are_refused_from_the_very_first_refuse_a_config_at_the_worst() {
-    let Some(module) = module(Refusal {
-        after_calls: 0,
-        in_blocks: false,
-    }) else {
-        return;
-    };
     let mut started = 0;
-    for seed in 0..20 {
-        // Another length of the config is another course of calls.
-        let config = with(full("50%"), json!({"release": format!("r{}", "x".repeat(seed))}));
+    // Each number is another course of calls.
+    for after_calls in [0, 1, 2, 3, 5, 8, 13] {
+        let refusal = Refusal {
+            after_calls,
+            in_blocks: false,
+        };
+        let Some(module) = refusing(FILTER, refusal) else {
+            return;
+        };
         let mut proxy = start(
             Emulator::builder().workers(2).serve_refused(true),
             &module,
-            &config,
+            &full("50%"),
         );
         let report = send(&mut proxy, (0..50).map(|n| user(format!("user-{n}"))));
         let traps: Vec<_> = report
@@ -126,10 +124,13 @@ fn calls_that_are_refused_from_the_very_first_refuse_a_config_at_the_worst() {
 
 #[test]
 fn a_rewritten_module_that_refuses_nothing_does_what_the_other_does() {
-    let Some(rewritten) = module(Refusal {
-        after_calls: i32::MAX,
-        in_blocks: true,
-    }) else {
+    let Some(rewritten) = refusing(
+        FILTER,
+        Refusal {
+            after_calls: i32::MAX,
+            in_blocks: true,
+        },
+    ) else {
         return;
     };
     let original = modules::compiled(FILTER).expect("it was there a moment ago");

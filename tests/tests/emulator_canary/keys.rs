@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fairlead_emulator::{Emulator, Plugin, Request, Response};
+use fairlead_tests::emulated::assert_named;
 use fairlead_tests::{modules, names};
 use serde_json::{Value, json};
 
@@ -35,23 +36,8 @@ fn every_shared_key_and_every_metric_carries_the_plugins_name() {
         .unwrap();
     send(&mut proxy, (0..100).map(|n| user(format!("user-{n}"))));
     proxy.advance(Duration::from_secs(2));
-    let keys = proxy.shared_data("");
-    let of = |name: &str| {
-        let prefix = format!("fairlead/1/canary/{name}/");
-        keys.iter()
-            .filter(|(key, ..)| key.starts_with(prefix.as_bytes()))
-            .count()
-    };
     // At least the seed, the mark of an accepted config, and a window for each variant.
-    assert!(of("one") >= 4 && of("two") >= 4, "{keys:?}");
-    assert_eq!(of("one") + of("two"), keys.len());
-    let metrics = proxy.metrics();
-    for name in metrics.counters.keys().chain(metrics.gauges.keys()) {
-        let owner = ["one", "two"]
-            .iter()
-            .find(|owner| name.starts_with(&format!("wasm_filter.canary.component.{owner}.")));
-        assert!(owner.is_some(), "{name}");
-    }
+    assert_named(&proxy, FILTER, &["one", "two"], 4);
 }
 
 #[test]

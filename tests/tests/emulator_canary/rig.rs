@@ -4,6 +4,7 @@ use fairlead_emulator::{Emulator, Outcome, Report, Request};
 use fairlead_tests::names;
 use serde_json::{Value, json};
 
+pub(crate) use fairlead_tests::configs::with;
 pub(crate) use fairlead_tests::emulated::{PLUGIN, jump, logged, memory, send, start, update};
 
 /// The module under test.
@@ -16,15 +17,6 @@ pub(crate) fn release(name: &str, weight: &str) -> Value {
         "variants": [{"name": "v2", "weight": weight}],
         "sticky": {"by": [{"header": "x-user"}]},
     })
-}
-
-/// `config` with these fields, which replace its own.
-pub(crate) fn with(config: Value, fields: Value) -> Value {
-    let (Value::Object(mut all), Value::Object(more)) = (config, fields) else {
-        panic!("configs are objects")
-    };
-    all.extend(more);
-    Value::Object(all)
 }
 
 /// A request of a user.

@@ -1,6 +1,7 @@
 //! What is kept in the proxy's shared store, by whom, and how much of it.
 
 use fairlead_emulator::{Emulator, Plugin};
+use fairlead_tests::emulated::assert_named;
 use fairlead_tests::{modules, names};
 use serde_json::{Value, json};
 
@@ -26,26 +27,7 @@ fn every_shared_key_and_every_metric_carries_the_plugins_name() {
         .build()
         .unwrap();
     send(&mut proxy, (0..100).map(|key| with_key(format!("key-{key}"))));
-    let keys = proxy.shared_data("");
-    let of = |name: &str| {
-        keys.iter()
-            .filter(|(key, ..)| key.starts_with(format!("fairlead/1/rate_limit/{name}/").as_bytes()))
-            .count()
-    };
-    assert!(
-        of("one") > 50 && of("two") > 50,
-        "{} and {}",
-        of("one"),
-        of("two")
-    );
-    assert_eq!(of("one") + of("two"), keys.len());
-    let metrics = proxy.metrics();
-    for name in metrics.counters.keys().chain(metrics.gauges.keys()) {
-        let owner = ["one", "two"]
-            .iter()
-            .find(|owner| name.contains(&format!(".component.{owner}.")));
-        assert!(owner.is_some(), "{name}");
-    }
+    assert_named(&proxy, "rate_limit", &["one", "two"], 51);
 }
 
 #[test]
