@@ -217,6 +217,9 @@ impl Machine {
             new.extend_from_slice(&spot.hash().to_le_bytes());
             new.extend_from_slice(&known.generation.to_le_bytes());
             new.push(u8::from(known.passes_freely()));
+            new.push(u8::from(known.phase == Phase::Open));
+            new.extend_from_slice(&known.since.as_unix_nanos().to_le_bytes());
+            new.extend_from_slice(&known.until.as_unix_nanos().to_le_bytes());
             known.encode(new);
             Step::Write(())
         });
@@ -326,10 +329,12 @@ struct Glance {
     epoch: u64,
     generation: u32,
     passes_freely: bool,
+    /// Since when and until when it is open.
+    open: Option<(Timestamp, Timestamp)>,
 }
 
-const GLANCE_BYTES: usize = 21;
-const KNOWN_BYTES: u32 = 21 + Known::BYTES;
+const GLANCE_BYTES: usize = 38;
+const KNOWN_BYTES: u32 = 38 + Known::BYTES;
 
 impl Glance {
     /// What is kept, if it is of the key with this hash.
@@ -337,10 +342,22 @@ impl Glance {
         let (epoch, rest) = bytes.split_first_chunk()?;
         let (whose, rest) = rest.split_first_chunk()?;
         let (generation, rest) = rest.split_first_chunk()?;
-        (u64::from_le_bytes(*whose) == hash).then_some(Self {
+        if u64::from_le_bytes(*whose) != hash {
+            return None;
+        }
+        let (flags, rest) = rest.split_first_chunk::<2>()?;
+        let time = |bytes: &[u8; 8]| Timestamp::from_unix_nanos(u64::from_le_bytes(*bytes));
+        let open = if flags[1] == 1 {
+            let (since, rest) = rest.split_first_chunk()?;
+            Some((time(since), time(rest.first_chunk()?)))
+        } else {
+            None
+        };
+        Some(Self {
             epoch: u64::from_le_bytes(*epoch),
             generation: u32::from_le_bytes(*generation),
-            passes_freely: rest.first() == Some(&1),
+            passes_freely: flags[0] == 1,
+            open,
         })
     }
 }

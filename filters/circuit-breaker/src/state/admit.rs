@@ -4,7 +4,7 @@ use super::{Admitted, Machine, Spot, Subject, complete::announce};
 use crate::configure::Breaker;
 use crate::metrics::Metric;
 use crate::shared::Shared;
-use fairlead_breaker::{Admission, Pass, Ticket};
+use fairlead_breaker::{Admission, Known, Pass, Phase, Ticket};
 use fairlead_stage::{Proxy, Timestamp, View};
 
 impl Machine {
@@ -18,8 +18,20 @@ impl Machine {
         proxy: &impl Proxy,
     ) -> Admitted {
         match self.glance(spot, proxy) {
-            Some(glance) if glance.passes_freely && Some(glance.epoch) == spot.epoch => {
-                Admitted::Pass(Some((spot, self.ticket(glance.generation, view))))
+            Some(glance) if Some(glance.epoch) == spot.epoch => {
+                if glance.passes_freely {
+                    return Admitted::Pass(Some((spot, self.ticket(glance.generation, view))));
+                }
+                let known = glance.open.map(|(since, until)| Known {
+                    phase: Phase::Open,
+                    since,
+                    until,
+                    ..Known::default()
+                });
+                match known.and_then(|known| self.rules.admit_known(&known, view.now(), 0)) {
+                    Some(Pass::Refused { retry_after }) => Admitted::Refused(Phase::Open, retry_after),
+                    _ => self.decide(of, spot, shared, view, proxy),
+                }
             }
             _ => self.decide(of, spot, shared, view, proxy),
         }
@@ -37,7 +49,11 @@ impl Machine {
         let breaker = of.breaker;
         let known = self.known(spot, proxy);
         if let Some(known) = &known {
-            let entropy = shared.draw(view.now(), proxy);
+            // Only a ramp leaves anything to chance.
+            let entropy = match known.phase {
+                Phase::Closed => shared.draw(view.now(), proxy),
+                Phase::Open | Phase::HalfOpen => 0,
+            };
             match self.rules.admit_known(known, view.now(), entropy) {
                 Some(Pass::Refused { retry_after }) => return Admitted::Refused(known.phase, retry_after),
                 Some(Pass::Free) => {
