@@ -216,11 +216,19 @@ impl<'v, V: View> Request<'v, V> {
         if service.is_empty() || method.is_empty() || method.contains(&b'/') {
             return None;
         }
-        let content_type = self.header("content-type")?;
-        let (essence, rest) = content_type.split_at_checked(b"application/grpc".len())?;
-        let is_grpc = essence.eq_ignore_ascii_case(b"application/grpc")
-            && matches!(rest.first(), None | Some(b'+' | b';' | b' '));
-        is_grpc.then_some((service, method))
+        self.is_grpc().then_some((service, method))
+    }
+
+    /// Whether the content type is gRPC's.
+    pub fn is_grpc(&self) -> bool {
+        let content_type = self.header("content-type");
+        let parts = content_type
+            .as_deref()
+            .and_then(|kind| kind.split_at_checked(b"application/grpc".len()));
+        parts.is_some_and(|(essence, rest)| {
+            essence.eq_ignore_ascii_case(b"application/grpc")
+                && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+        })
     }
 
     #[inline(never)]

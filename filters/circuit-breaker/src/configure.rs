@@ -115,6 +115,7 @@ fn compile(config: config::CircuitBreaker, version: u32, needs: &mut Needs) -> C
         needs.rare_header(HeaderMap::Response, "grpc-status");
         needs.rare_header(HeaderMap::ResponseTrailers, "grpc-status");
         needs.rare_header(HeaderMap::Request, "te");
+        needs.rare_header(HeaderMap::Request, "content-type");
     }
     CircuitBreaker {
         times: breakers

@@ -32,6 +32,8 @@ pub struct Flight {
     grpc: bool,
     /// Its response has begun.
     answered: bool,
+    /// How long that took, where it matters.
+    took: Duration,
     /// The status of its response.
     status: u16,
     /// A place for its response, if that is worth keeping.
@@ -210,6 +212,7 @@ impl CircuitBreaker {
     ) -> Verdict<'s> {
         if let Some(reroute) = &breaker.reroute {
             breaker.metrics.count(Metric::FallbackReroute, proxy);
+            self.strip(view, effects);
             effects.set(HeaderMap::Request, &reroute.header, |out| {
                 out.extend_from_slice(reroute.value.as_bytes());
             });
@@ -256,9 +259,16 @@ impl CircuitBreaker {
         }
         if flight.taken.iter().any(|taken| taken.ticket.is_some()) {
             // A gRPC call has a message, and says that it understands trailers.
-            flight.grpc = !view.ends() && view.header(HeaderMap::Request, "te").is_some();
+            // Browsers say so, too, and then the type tells.
+            flight.grpc =
+                !view.ends() && view.header(HeaderMap::Request, "te").is_some() && request.is_grpc();
         }
-        // A client does not choose where the proxy sends what it refuses.
+        self.strip(view, effects);
+    }
+
+    /// A client does not choose where the proxy sends what it refuses.
+    #[inline(never)]
+    fn strip(&self, view: &impl View, effects: &mut Effects) {
         for header in &self.reroutes {
             if view.header(HeaderMap::Request, header).is_some() {
                 effects.remove(HeaderMap::Request, header);

@@ -7,6 +7,7 @@ use crate::state::Subject;
 use fairlead_breaker::classes::{LocalReplies, Outcome};
 use fairlead_breaker::{Call, Ticket};
 use fairlead_stage::{HeaderMap, Proxy, Timestamp, View};
+use std::time::Duration;
 
 impl CircuitBreaker {
     /// Sees the response headers.
@@ -15,6 +16,9 @@ impl CircuitBreaker {
         flight.answered = true;
         if flight.taken.is_empty() {
             return;
+        }
+        if self.times {
+            flight.took = view.now().since(flight.started);
         }
         let status = view.header(HeaderMap::Response, ":status");
         let status = status
@@ -53,7 +57,7 @@ impl CircuitBreaker {
                 _ => classes.response(status, flags),
             };
             first = first.or(Some(outcome));
-            self.told(one, outcome, flight.started, view, proxy);
+            self.told(one, outcome, flight.took, view, proxy);
         }
         flight.taken = taken;
         flight.status = status;
@@ -71,11 +75,11 @@ impl CircuitBreaker {
         let Some(code) = status.as_deref().and_then(number) else {
             return;
         };
-        let started = flight.started;
+        let took = flight.took;
         for one in &mut flight.taken {
             if let Some(breaker) = self.breakers.get(one.breaker) {
                 let outcome = breaker.classes.grpc(code, 0);
-                self.told(one, outcome, started, view, proxy);
+                self.told(one, outcome, took, view, proxy);
             }
         }
     }
@@ -85,18 +89,23 @@ impl CircuitBreaker {
     pub(crate) fn ended(&self, mut flight: Flight, view: &impl View, proxy: &impl Proxy) {
         if flight.taken.iter().any(|taken| taken.ticket.is_some()) {
             let flags = self.flags(view);
+            if self.times && !flight.answered {
+                flight.took = view.now().since(flight.started);
+            }
             let mut taken = std::mem::take(&mut flight.taken);
             for one in &mut taken {
                 if let Some(breaker) = self.breakers.get(one.breaker) {
                     let classes = &breaker.classes;
-                    let outcome = if flight.answered && !flight.grpc {
-                        classes.response(flight.status, flags)
-                    } else if flags & CLIENT_LEFT == 0 && flags & CUT_OFF != 0 {
-                        classes.reset()
-                    } else {
-                        classes.aborted()
+                    let left = flags & CLIENT_LEFT != 0;
+                    let cut_off = !left && flags & CUT_OFF != 0;
+                    let outcome = match (flight.answered, flight.grpc) {
+                        (true, false) => classes.response(flight.status, flags),
+                        (_, _) if cut_off => classes.reset(),
+                        // Whole, and without a word of gRPC's: something else has answered.
+                        (true, true) if !left => classes.response(flight.status, 0),
+                        (_, _) => classes.aborted(),
                     };
-                    self.told(one, outcome, flight.started, view, proxy);
+                    self.told(one, outcome, flight.took, view, proxy);
                 }
             }
             flight.taken = taken;
@@ -110,7 +119,7 @@ impl CircuitBreaker {
         &self,
         taken: &mut Taken,
         outcome: Outcome,
-        started: Timestamp,
+        took: Duration,
         view: &impl View,
         proxy: &impl Proxy,
     ) {
@@ -121,9 +130,7 @@ impl CircuitBreaker {
             Decides::Always | Decides::Never => {}
             Decides::Throttle(throttling) => throttling.count(breaker, outcome, view, proxy),
             Decides::Machine(machine) => {
-                let slow = machine.is_timed
-                    && outcome != Outcome::Ignored
-                    && machine.rules.is_slow(view.now().since(started));
+                let slow = machine.is_timed && outcome != Outcome::Ignored && machine.rules.is_slow(took);
                 let call = Call { outcome, slow };
                 let of = Subject {
                     breaker,

@@ -109,7 +109,11 @@ fn another_route_is_asked_instead_and_clients_cannot_ask_for_it() {
     let begun = rig.begin(get());
     assert!(begun.reply.is_none());
     assert_eq!(begun.edits, ["x-fallback=1"]);
+    // Nor what it is sent there with.
+    let forged = rig.begin(get().with("x-fallback", "2"));
+    assert_eq!(forged.edits, ["-x-fallback=", "x-fallback=1"]);
+    rig.end(forged.flight, Upstream::Status(500));
     rig.end(begun.flight, Upstream::Status(500));
     assert_eq!(rig.count("requests_total", Some("failure")), 4);
-    assert_eq!(rig.count("fallbacks_total", Some("reroute")), 1);
+    assert_eq!(rig.count("fallbacks_total", Some("reroute")), 2);
 }
