@@ -71,10 +71,7 @@ impl CircuitBreaker {
         let request = Request::new(view);
         let mut found = Vec::new();
         self.rules.matching(&request, &mut found);
-        let mut flight = Flight {
-            taken: Vec::with_capacity(found.len()),
-            ..Flight::default()
-        };
+        let mut flight = Flight::default();
         if self.times && !found.is_empty() {
             flight.started = view.now();
         }
@@ -85,12 +82,16 @@ impl CircuitBreaker {
             match self.ask(breaker, &request, view, proxy) {
                 Asked::NotConcerned => {}
                 Asked::Passes(None, _, None) => {}
-                Asked::Passes(ticket, name, in_flight) => flight.taken.push(Taken {
-                    breaker: index,
-                    ticket,
-                    name,
-                    in_flight,
-                }),
+                Asked::Passes(ticket, name, in_flight) => {
+                    // Mostly it is the only one.
+                    flight.taken.reserve_exact(1);
+                    flight.taken.push(Taken {
+                        breaker: index,
+                        ticket,
+                        name,
+                        in_flight,
+                    });
+                }
                 Asked::Refuses(why, wait) => {
                     breaker.metrics.refused(why, proxy);
                     if breaker.enforced {
