@@ -7,7 +7,7 @@ use crate::console::{Console, Stream};
 use crate::process::{self, Show};
 use crate::tiers::{Groups, Need, PURE, Run, STEPS, Step, Tier};
 use crate::tools::cargo_tool::CargoTool;
-use crate::tools::{self, Missing, envoy, target};
+use crate::tools::{self, Missing, envoy, prometheus, target};
 use crate::workspace::Workspace;
 use crate::{modules, tidy};
 use counts::Counts;
@@ -21,6 +21,7 @@ struct Session<'w> {
     console: Console,
     modules: Option<Result<(), Lack>>,
     envoy: Option<Result<PathBuf, Lack>>,
+    prometheus: Option<Result<PathBuf, Lack>>,
     /// A missing tool is a failure.
     ci: bool,
 }
@@ -37,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace, tiers: &[Tier], json: bool) -> anyhow::
         console: Console::new(json),
         modules: None,
         envoy: None,
+        prometheus: None,
         ci,
     };
     let mut rows = Vec::new();
@@ -56,10 +58,9 @@ impl Session<'_> {
         for need in step.needs {
             if let Err(lack) = self.provide(*need) {
                 let Lack { remedy, tool } = lack;
-                self.console.line(
-                    Stream::Err,
-                    &format!("{} ({}): {remedy}", step.tier.name(), step.what),
-                );
+                let what = need.of_some_tests().unwrap_or(step.what);
+                self.console
+                    .line(Stream::Err, &format!("{} ({what}): {remedy}", step.tier.name()));
                 let counts = if tool && !self.ci {
                     Counts::skipped()
                 } else {
@@ -67,12 +68,14 @@ impl Session<'_> {
                 };
                 rows.push(Row::new(
                     step.tier,
-                    step.what.to_owned(),
+                    what.to_owned(),
                     counts,
                     start.elapsed(),
                     remedy,
                 ));
-                return Ok(());
+                if need.of_some_tests().is_none() {
+                    return Ok(());
+                }
             }
         }
         let groups = Groups::of(self.workspace);
@@ -138,6 +141,9 @@ impl Session<'_> {
         if let Some(Ok(envoy)) = &self.envoy {
             command.env(envoy::VARIABLE, envoy);
         }
+        if let Some(Ok(prometheus)) = &self.prometheus {
+            command.env(prometheus::VARIABLE, prometheus);
+        }
         let mut counts = Counts::default();
         let ended_well = process::stream(&mut command, &self.console, |_, line| {
             counts.read(line);
@@ -185,6 +191,10 @@ impl Session<'_> {
             Need::Envoy => {
                 let find = || envoy::ensure(workspace, console).map_err(Lack::from);
                 self.envoy.get_or_insert_with(find).clone().map(drop)
+            }
+            Need::Prometheus => {
+                let find = || prometheus::ensure(workspace, console).map_err(Lack::from);
+                self.prometheus.get_or_insert_with(find).clone().map(drop)
             }
         }
     }

@@ -37,8 +37,9 @@ impl Tier {
 }
 
 /// Crates that decide: no clock, no I/O, no global; their tests run natively and on wasm32.
-pub(crate) const PURE: [&str; 7] = [
+pub(crate) const PURE: [&str; 8] = [
     "fairlead-breaker",
+    "fairlead-histogram",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-regex",
@@ -65,6 +66,18 @@ pub(crate) enum Need {
     Modules,
     /// Envoy.
     Envoy,
+    /// A Prometheus server.
+    Prometheus,
+}
+
+impl Need {
+    /// The tests that want it, where it is not the whole step: those skip themselves without it, and the others run.
+    pub(crate) const fn of_some_tests(self) -> Option<&'static str> {
+        match self {
+            Self::Prometheus => Some("scraped by Prometheus"),
+            _ => None,
+        }
+    }
 }
 
 /// What a step runs.
@@ -181,7 +194,7 @@ pub(crate) const STEPS: &[Step] = &[
         ]),
     },
     Step {
-        tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy],
+        tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy, Need::Prometheus],
         run: Run::Tests(&[
             "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "envoy*", "--", "--test-threads", "2",
         ]),

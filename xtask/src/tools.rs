@@ -5,6 +5,7 @@
 
 pub(crate) mod cargo_tool;
 pub(crate) mod envoy;
+pub(crate) mod prometheus;
 pub(crate) mod target;
 pub(crate) mod wasm_opt;
 

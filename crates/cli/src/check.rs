@@ -2,6 +2,7 @@
 
 mod canary;
 mod circuit_breaker;
+mod latency_histogram;
 
 use crate::document::{Mistake, place};
 use crate::policy_file::{self, Advice, Placed, PolicyFile, Refused};
@@ -47,6 +48,7 @@ pub(crate) struct SchemaArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Known {
+    LatencyHistogram,
     RateLimit,
     Canary,
     CircuitBreaker,
@@ -54,6 +56,7 @@ enum Known {
 
 pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
     let filter = match args.filter {
+        Known::LatencyHistogram => Filter::LatencyHistogram,
         Known::RateLimit => Filter::RateLimit,
         Known::Canary => Filter::Canary,
         Known::CircuitBreaker => Filter::CircuitBreaker,
@@ -182,6 +185,7 @@ fn summary(placed: &Placed) -> String {
         .map(|object| format!("{object}: "))
         .unwrap_or_default();
     let what = match &placed.checked {
+        Checked::LatencyHistogram(config) => format!(", {}", latency_histogram::summary(config)),
         Checked::RateLimit(config) => format!(", {}", limits(config)),
         Checked::Canary(config) => format!(", {}", canary::summary(config)),
         Checked::CircuitBreaker(config) => format!(", {}", circuit_breaker::summary(config)),
@@ -250,8 +254,10 @@ fn mistake_json(mistake: &Mistake) -> Value {
 }
 
 fn filter_json(placed: &Placed) -> Value {
-    let (mut limits, mut breakers, mut release) = (Vec::new(), Vec::new(), Value::Null);
+    let (mut limits, mut breakers, mut release, mut histogram) =
+        (Vec::new(), Vec::new(), Value::Null, Value::Null);
     match &placed.checked {
+        Checked::LatencyHistogram(config) => histogram = latency_histogram::json(config),
         Checked::RateLimit(config) => {
             limits = config
                 .limits
@@ -271,6 +277,7 @@ fn filter_json(placed: &Placed) -> Value {
         "limits": limits,
         "release": release,
         "breakers": breakers,
+        "histogram": histogram,
         "warnings": placed.advice.iter().map(advice).collect::<Vec<_>>(),
     })
 }

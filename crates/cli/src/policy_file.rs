@@ -10,7 +10,7 @@ mod tests;
 use crate::document::{Lines, Mistake, Node, join};
 use crate::yaml;
 use fairlead_config::policy::{Checked, parse_policy};
-use fairlead_config::{Filter, Severity};
+use fairlead_config::{Filter, Severity, Warning};
 use serde_json::Value;
 use std::io::Read;
 
@@ -159,13 +159,21 @@ fn read(policy: &Node) -> Result<PolicyFile, Refused> {
     let mut mistakes = policy.repeated();
     match parse_policy(&policy.to_value()) {
         Ok(parsed) if mistakes.is_empty() => {
-            let place = |one: fairlead_config::policy::Configured| Placed {
-                plugin: one.filter.file_name().to_owned(),
-                filter: one.filter,
-                plugin_config: one.plugin_config,
-                advice: advice(&one.checked, one.filter.name(), &lines),
-                checked: one.checked,
-                object: None,
+            let together = parsed.warnings();
+            let place = |one: fairlead_config::policy::Configured| {
+                let part = one.filter.name();
+                let about = |warning: &&Warning| warning.path.split('.').next() == Some(part);
+                let mut own = placed(one.checked.warnings(), part, &lines);
+                own.extend(placed(together.iter().filter(about).cloned(), "", &lines));
+                own.sort_by_key(|advice| advice.line);
+                Placed {
+                    plugin: one.filter.file_name().to_owned(),
+                    filter: one.filter,
+                    plugin_config: one.plugin_config,
+                    advice: own,
+                    checked: one.checked,
+                    object: None,
+                }
             };
             return Ok(PolicyFile {
                 filters: parsed.filters.into_iter().map(place).collect(),
@@ -196,7 +204,14 @@ fn located(errors: &fairlead_config::Errors, part: &str, lines: &Lines) -> Vec<M
 }
 
 fn advice(checked: &Checked, part: &str, lines: &Lines) -> Vec<Advice> {
-    let at = |warning: fairlead_config::Warning| {
+    let mut advice = placed(checked.warnings(), part, lines);
+    advice.sort_by_key(|advice| advice.line);
+    advice
+}
+
+/// Advice on a part of a document, with its path and line in the whole.
+fn placed(warnings: impl IntoIterator<Item = Warning>, part: &str, lines: &Lines) -> Vec<Advice> {
+    let at = |warning: Warning| {
         let path = below(part, &warning.path);
         Advice {
             severity: warning.severity,
@@ -205,9 +220,7 @@ fn advice(checked: &Checked, part: &str, lines: &Lines) -> Vec<Advice> {
             text: warning.advice,
         }
     };
-    let mut advice: Vec<Advice> = checked.warnings().into_iter().map(at).collect();
-    advice.sort_by_key(|advice| advice.line);
-    advice
+    warnings.into_iter().map(at).collect()
 }
 
 /// The path of something in a part of a document.

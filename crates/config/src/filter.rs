@@ -10,6 +10,8 @@ pub use on_invalid_config::{OnInvalidConfig, pass_at_first_load};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Filter {
+    /// Latency histograms.
+    LatencyHistogram,
     /// Rate limits.
     RateLimit,
     /// Canary releases.
@@ -20,12 +22,18 @@ pub enum Filter {
 
 impl Filter {
     /// Every filter, in the order in which a policy runs them unless it says otherwise.
-    pub const ALL: [Self; 3] = [Self::RateLimit, Self::Canary, Self::CircuitBreaker];
+    pub const ALL: [Self; 4] = [
+        Self::LatencyHistogram,
+        Self::RateLimit,
+        Self::Canary,
+        Self::CircuitBreaker,
+    ];
 
     /// The name in metrics, log lines and policies: `rate_limit`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::LatencyHistogram => "latency_histogram",
             Self::RateLimit => "rate_limit",
             Self::Canary => "canary",
             Self::CircuitBreaker => "circuit_breaker",
@@ -36,6 +44,7 @@ impl Filter {
     #[must_use]
     pub const fn file_name(self) -> &'static str {
         match self {
+            Self::LatencyHistogram => "latency-histogram",
             Self::RateLimit => "rate-limit",
             Self::Canary => "canary",
             Self::CircuitBreaker => "circuit-breaker",

@@ -9,7 +9,7 @@ mod share;
 mod size;
 mod time;
 
-pub(crate) use duration::{DAY, HOUR, SECOND, Span, written as span_text};
+pub(crate) use duration::{DAY, FineSpan, HOUR, SECOND, Span, fine_text, written as span_text};
 pub(crate) use names::{BaggageKey, CookieName, GrpcName, HeaderName, Method, Name};
 pub(crate) use share::{Factor, Percent, PercentAbove0, Quantile, written as share_text};
 pub(crate) use size::Size;

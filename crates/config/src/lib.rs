@@ -17,6 +17,7 @@ mod filter;
 #[cfg(feature = "native")]
 pub mod istio;
 mod json;
+pub mod latency_histogram;
 mod leaf;
 #[cfg(feature = "native")]
 pub mod policy;

@@ -9,11 +9,14 @@ use crate::canary::Canary;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::filter::ApiVersion;
 use crate::json::Json;
+use crate::latency_histogram::LatencyHistogram;
 use crate::leaf::Text;
 use crate::problem::{Errors, Problems, or_list};
 use crate::rate_limit::RateLimit;
 use crate::read::{List, Need, Read, Shape};
-use crate::{Filter, Warning, canary, circuit_breaker, rate_limit};
+use crate::warning::Warnings;
+use crate::{Filter, Warning, canary, circuit_breaker, latency_histogram, rate_limit};
+use fairlead_stage::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,6 +25,36 @@ use serde_json::Value;
 pub struct Policy {
     /// At least one; each filter at most once.
     pub filters: Vec<Configured>,
+}
+
+impl Policy {
+    /// Advice on the filters as they stand together, with paths in the policy; that on each of them is
+    /// [`Checked::warnings`].
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut out = Warnings::default();
+        let mut filters = self.filters.iter();
+        while let Some(one) = filters.next() {
+            if let Checked::LatencyHistogram(config) = &one.checked
+                && let Some(variant) = &config.labels.variant
+                && variant.from == HeaderMap::Request
+                && filters.clone().any(|later| later.sets(&variant.header))
+            {
+                out.warn(
+                    "latency_histogram.labels.variant.header",
+                    "the canary sets it only after this filter has read it; write an order in which canary comes first",
+                );
+            }
+        }
+        out.0
+    }
+}
+
+impl Configured {
+    /// Whether this filter sets a request header of that name.
+    fn sets(&self, header: &str) -> bool {
+        matches!(&self.checked, Checked::Canary(canary) if canary.header == header)
+    }
 }
 
 /// A filter with its config.
@@ -39,6 +72,8 @@ pub struct Configured {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Checked {
+    /// Of [`Filter::LatencyHistogram`].
+    LatencyHistogram(Box<LatencyHistogram>),
     /// Of [`Filter::RateLimit`].
     RateLimit(RateLimit),
     /// Of [`Filter::Canary`].
@@ -54,6 +89,9 @@ impl Checked {
     /// Every mistake, each with its path in the pluginConfig.
     pub fn parse(filter: Filter, plugin_config: &[u8]) -> Result<Self, Errors> {
         match filter {
+            Filter::LatencyHistogram => latency_histogram::parse(plugin_config)
+                .map(Box::new)
+                .map(Self::LatencyHistogram),
             Filter::RateLimit => rate_limit::parse(plugin_config).map(Self::RateLimit),
             Filter::Canary => canary::parse(plugin_config).map(Box::new).map(Self::Canary),
             Filter::CircuitBreaker => circuit_breaker::parse(plugin_config).map(Self::CircuitBreaker),
@@ -64,6 +102,7 @@ impl Checked {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         match self {
+            Self::LatencyHistogram(config) => latency_histogram::warnings(config),
             Self::RateLimit(config) => rate_limit::warnings(config),
             Self::Canary(config) => canary::warnings(config),
             Self::CircuitBreaker(config) => circuit_breaker::warnings(config),
@@ -71,18 +110,17 @@ impl Checked {
     }
 }
 
-const NOT_YET: &str = "this filter is not built yet: leave it out";
-
 const SHAPE: Shape = Shape {
     what: "a policy",
     fields: &[
         ("apiVersion", Need::Optional),
         ("order", Need::Optional),
+        ("latency_histogram", Need::Optional),
         ("rate_limit", Need::Optional),
         ("canary", Need::Optional),
         ("circuit_breaker", Need::Optional),
     ],
-    later: &[("latency_histogram", NOT_YET)],
+    later: &[],
 };
 
 /// Reads and checks a policy.
@@ -107,6 +145,10 @@ fn read(json: &Json, value: &Value, at: &mut Problems) -> Option<Policy> {
     let mut filters = Vec::new();
     for filter in Filter::ALL {
         let checked = match filter {
+            Filter::LatencyHistogram => at
+                .field(fields, filter.name(), LatencyHistogram::read)
+                .map(Box::new)
+                .map(Checked::LatencyHistogram),
             Filter::RateLimit => at
                 .field(fields, filter.name(), RateLimit::read)
                 .map(Checked::RateLimit),

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 pub fn json_schema(filter: crate::Filter) -> Value {
     let mut definitions = Definitions::default();
     let root = match filter {
+        crate::Filter::LatencyHistogram => {
+            crate::latency_histogram::LatencyHistogram::describe(&mut definitions)
+        }
         crate::Filter::RateLimit => crate::rate_limit::RateLimit::describe(&mut definitions),
         crate::Filter::Canary => crate::canary::Canary::describe(&mut definitions),
         crate::Filter::CircuitBreaker => crate::circuit_breaker::CircuitBreaker::describe(&mut definitions),

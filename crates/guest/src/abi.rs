@@ -45,6 +45,8 @@ pub(crate) enum Metric {
     Histogram = 2,
 }
 
+/// `CLOCKID_MONOTONIC` of WASI preview 1.
+const MONOTONIC: u32 = 1;
 const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
@@ -71,6 +73,14 @@ impl Returned {
         // bytes, and it hands each such buffer out once.
         unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
     }
+}
+
+/// The steady clock of WASI in nanoseconds; `None` if the host has none.
+pub(crate) fn steady_time_nanos() -> Option<u64> {
+    let mut nanos = 0;
+    // SAFETY: the pointer is to a local that outlives the call.
+    let errno = unsafe { clock_time_get(MONOTONIC, 1, &mut nanos) };
+    (errno == 0).then_some(nanos)
 }
 
 /// The wall clock in nanoseconds since the epoch; 0 if the host has none.
@@ -335,6 +345,7 @@ mod raw {
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
     unsafe extern "C" {
         pub(super) fn random_get(bytes: *mut u8, len: usize) -> u32;
+        pub(super) fn clock_time_get(clock: u32, precision: u64, nanos: *mut u64) -> u32;
     }
 }
 
@@ -372,5 +383,6 @@ mod raw {
         proxy_set_tick_period_milliseconds(u32);
         proxy_get_log_level(*mut u32);
         random_get(*mut u8, usize);
+        clock_time_get(u32, u64, *mut u64);
     }
 }

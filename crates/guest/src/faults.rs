@@ -2,6 +2,7 @@
 
 use crate::{abi, metrics};
 use fairlead_stage::{MetricDef, MetricKind};
+use std::borrow::Cow;
 
 /// The fault counters of a plugin.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +20,7 @@ impl Faults {
                 name: "faults_total",
                 kind: MetricKind::Counter,
                 rule: None,
-                outcome: Some(outcome),
+                outcome: Some(Cow::Borrowed(outcome)),
             };
             metrics::define(filter, plugin, &def)
         };

@@ -9,6 +9,7 @@
 mod abi;
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+mod catalogue;
 mod cells;
 mod faults;
 mod journal;
@@ -23,6 +24,7 @@ use fairlead_stage::Stage;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::{LogLevel, NewRootContext};
 
+pub use catalogue::COMMON;
 pub use proxy_wasm;
 
 /// Sets up logging and names the root context: the body of a module's `main!`.

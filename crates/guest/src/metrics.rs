@@ -5,27 +5,61 @@
 //! outcome) and `wasm_filter` become labels without any change on the operator's side. Envoy: `wasmcustom.<name>`.
 
 use crate::abi;
-use fairlead_stage::{Meter, MetricDef, MetricId, MetricKind, Needs};
+use fairlead_stage::{Family, FamilyId, Meter, MetricDef, MetricId, MetricKind, Needs};
+use std::cell::Cell;
 
-/// The host's ids of the declared metrics; `None` for one that the host would not define.
-#[derive(Debug)]
+/// The host's ids of metrics, by [`MetricId`]: first those declared, then the series of each family.
 pub(crate) struct HostMeter {
-    ids: Vec<Option<u32>>,
+    ids: Vec<Cell<u32>>,
+    families: Vec<(Family, u32)>,
     readable: bool,
+    filter: &'static str,
+    plugin: String,
 }
+
+/// Stands for the id of a series that is not defined yet, and of a metric that the host would not define. The ids of hosts
+/// are small: they count metrics.
+const UNDEFINED: u32 = u32::MAX;
+const REFUSED: u32 = u32::MAX - 1;
 
 impl HostMeter {
     #[inline(never)]
-    pub(crate) fn new(filter: &str, plugin: &str, needs: &Needs) -> Self {
-        let defs = needs.metrics().iter();
+    pub(crate) fn new(filter: &'static str, plugin: &str, needs: &Needs) -> Self {
+        let declared = needs.metrics().iter();
+        let mut ids: Vec<Cell<u32>> = declared
+            .map(|def| Cell::new(define(filter, plugin, def).unwrap_or(REFUSED)))
+            .collect();
+        let mut families = Vec::new();
+        for family in needs.families() {
+            let base = u32::try_from(ids.len()).unwrap_or(UNDEFINED);
+            families.push((family.clone(), base));
+            let series = usize::try_from(family.series).unwrap_or(0);
+            ids.resize(ids.len().saturating_add(series), Cell::new(UNDEFINED));
+        }
         Self {
-            ids: defs.map(|def| define(filter, plugin, def)).collect(),
+            ids,
+            families,
             readable: needs.reads_metrics && are_kept(filter, plugin),
+            filter,
+            plugin: plugin.to_owned(),
         }
     }
 
     fn id(&self, metric: MetricId) -> Option<u32> {
-        self.ids.get(metric.index()).copied().flatten()
+        let id = self.ids.get(metric.index())?.get();
+        (id < REFUSED).then_some(id)
+    }
+
+    /// Defines a series of a family: once, also if the host refuses.
+    #[inline(never)]
+    fn define_series(&self, family: &Family, rule: Option<String>) -> u32 {
+        let def = MetricDef {
+            name: family.name,
+            kind: family.kind,
+            rule,
+            outcome: family.outcome.clone(),
+        };
+        define(self.filter, &self.plugin, &def).unwrap_or(REFUSED)
     }
 }
 
@@ -52,6 +86,22 @@ impl Meter for HostMeter {
             return None;
         }
         abi::metric(self.id(metric)?)
+    }
+
+    fn open(&self, family: FamilyId, series: u32, rule: &mut dyn FnMut() -> Option<String>) -> MetricId {
+        let Some((def, base)) = self.families.get(family.index()) else {
+            return MetricId::at(UNDEFINED);
+        };
+        if series >= def.series {
+            return MetricId::at(UNDEFINED);
+        }
+        let metric = MetricId::at(base.saturating_add(series));
+        if let Some(id) = self.ids.get(metric.index())
+            && id.get() == UNDEFINED
+        {
+            id.set(self.define_series(def, rule()));
+        }
+        metric
     }
 
     fn record(&self, metric: MetricId, value: u64) {
@@ -112,14 +162,15 @@ fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
     name.push('.');
     if let Some(rule) = &def.rule {
         name.push_str("tag.");
-        let dots = rule.rsplit('.').skip(1).any(begins_label);
-        name.extend(
-            rule.chars()
-                .map(|c| if c == ';' || (dots && c == '.') { '_' } else { c }),
-        );
+        let begin = name.len();
+        for character in rule.chars() {
+            let written = name.get(begin..).unwrap_or_default();
+            let ends = character == ';' || character == '.' && begins_label(written);
+            name.push(if ends { '_' } else { character });
+        }
         name.push_str(";.");
     }
-    if let Some(outcome) = def.outcome {
+    if let Some(outcome) = &def.outcome {
         name.push_str("cache.");
         name.push_str(outcome);
         name.push('.');
@@ -134,13 +185,14 @@ fn stat_name(filter: &str, plugin: &str, def: &MetricDef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
 
     fn name(plugin: &str, rule: Option<&str>, outcome: Option<&'static str>) -> String {
         let def = MetricDef {
             name: "requests_total",
             kind: MetricKind::Counter,
             rule: rule.map(str::to_owned),
-            outcome,
+            outcome: outcome.map(Cow::Borrowed),
         };
         stat_name("rate_limit", plugin, &def)
     }
@@ -165,7 +217,7 @@ mod tests {
         );
         assert_eq!(
             name("edge-cache", Some("v1.cache.hot"), None),
-            "wasm_filter.rate_limit.component.edge-cache_.tag.v1_cache_hot;.fairlead_rate_limit_requests_total"
+            "wasm_filter.rate_limit.component.edge-cache_.tag.v1.cache_hot;.fairlead_rate_limit_requests_total"
         );
     }
 }

@@ -7,13 +7,13 @@ use crate::journal::ProxyLog;
 use crate::metrics::HostMeter;
 use crate::pairs;
 use crate::view::{HostView, Phase, Reading};
-use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Parts, Reply, Stage, Verdict};
+use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Parts, Reply, Stage, Timestamp, Verdict};
 use proxy_wasm::types::Action;
 use std::cell::Cell;
 
 /// A stage with its state, metrics and buffers. Streams hold it until they end, so that a config update leaves the
 /// streams in flight under the config that they began with.
-pub(crate) struct Plugin<S> {
+pub(crate) struct Plugin<S: Stage> {
     pub(crate) stage: S,
     pub(crate) needs: Needs,
     cells: HostCells,
@@ -75,6 +75,12 @@ impl<S: Stage> Plugin<S> {
         (outcome, rest)
     }
 
+    /// A config is retired when another one has taken over and its last stream has ended.
+    fn retire(&self) {
+        let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
+        self.stage.on_retire(now, &self.proxy());
+    }
+
     fn apply(&self, edit: Edit<'_>) {
         let map = match edit.map {
             HeaderMap::Request => abi::Map::RequestHeaders,
@@ -115,6 +121,12 @@ impl<S: Stage> Plugin<S> {
             return Outcome::Continued;
         }
         Outcome::Replied
+    }
+}
+
+impl<S: Stage> Drop for Plugin<S> {
+    fn drop(&mut self) {
+        self.retire();
     }
 }
 

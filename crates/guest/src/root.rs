@@ -15,7 +15,7 @@ use std::time::Duration;
 const REMINDER: Duration = Duration::from_secs(60);
 
 /// What the last configuration came to.
-enum State<S> {
+enum State<S: Stage> {
     /// None was accepted yet.
     Unconfigured,
     Configured(Rc<Plugin<S>>),
@@ -24,7 +24,7 @@ enum State<S> {
 }
 
 /// The root context.
-pub(crate) struct Root<S> {
+pub(crate) struct Root<S: Stage> {
     state: State<S>,
     name: String,
     /// Begins every shared key of this plugin.
@@ -82,7 +82,7 @@ impl<S: Stage> Root<S> {
         self.gauge("state_limit_bytes", needs.cell_memory_bytes());
         let _ = abi::set_tick_period(needs.tick.map_or(0, millis));
         info!(
-            "{} {}: configured, fingerprint {:08x}, at most {} KiB of state in {} cells, {} metrics",
+            "{} {}: configured, fingerprint {:08x}, at most {} KiB of state in {} cells, {} metrics{}",
             S::NAME,
             self.name,
             fingerprint(config),
@@ -92,7 +92,8 @@ impl<S: Stage> Root<S> {
                 .iter()
                 .map(|group| u64::from(group.cells))
                 .sum::<u64>(),
-            needs.metrics().len(),
+            needs.metric_limit(),
+            needs.remark.as_deref().unwrap_or_default(),
         );
         self.state = State::Configured(Rc::new(Plugin::new(&self.name, &self.key_prefix, stage, needs)));
     }

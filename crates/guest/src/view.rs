@@ -22,6 +22,7 @@ pub(crate) struct Reading {
     whole_response: bool,
     /// NUL-joined property paths by [`AttributeId`].
     paths: Vec<Vec<u8>>,
+    clock: Cell<Clock>,
 }
 
 impl Reading {
@@ -39,8 +40,29 @@ impl Reading {
                 .iter()
                 .map(|path| path.join("\0").into_bytes())
                 .collect(),
+            clock: Cell::new(Clock::Unsettled),
         }
     }
+
+    #[inline(never)]
+    fn settle(&self) -> u64 {
+        let steady = abi::steady_time_nanos();
+        self.clock.set(if steady.is_some() {
+            Clock::Steady
+        } else {
+            Clock::Wall
+        });
+        steady.unwrap_or_else(abi::current_time_nanos)
+    }
+}
+
+/// What shows how much time has passed: a host without a steady clock has a wall clock at least. Settled at the first
+/// reading, as times of the two are worlds apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Unsettled,
+    Steady,
+    Wall,
 }
 
 /// Which callback the view belongs to: what the host would answer in it.
@@ -107,6 +129,14 @@ impl View for HostView<'_> {
             let now = Timestamp::from_unix_nanos(abi::current_time_nanos());
             self.now.set(Some(now));
             now
+        })
+    }
+
+    fn steady(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(match self.reading.clock.get() {
+            Clock::Steady => abi::steady_time_nanos().unwrap_or(0),
+            Clock::Wall => abi::current_time_nanos(),
+            Clock::Unsettled => self.reading.settle(),
         })
     }
 

@@ -8,6 +8,7 @@
 //! What this crate does not do: call a host, read a clock, keep state of its own, allocate on the request path.
 //! [`memory`] holds versions of each part that live in memory, for tests that run without a proxy.
 
+mod catalogue;
 mod cells;
 mod effects;
 mod journal;
@@ -20,10 +21,11 @@ mod time;
 mod verdict;
 mod view;
 
+pub use catalogue::{MetricDoc, Presence};
 pub use cells::{Cell, CellError, CellGroup, Cells, GroupId, Scope, Step};
 pub use effects::{Edit, EditKind, Effects};
 pub use journal::Journal;
-pub use meter::{Meter, MetricDef, MetricId, MetricKind};
+pub use meter::{Family, FamilyId, Meter, MetricDef, MetricId, MetricKind};
 pub use needs::{AttributeId, Done, HeaderNeed, Needs, Refusal};
 pub use proxy::{Parts, Proxy};
 pub use share::{Share, ShareError};
@@ -89,6 +91,10 @@ pub trait Stage: Sized + 'static {
 
     /// Runs every [`Needs::tick`], on each worker and perhaps on a thread without streams: the work must be idempotent.
     fn on_tick(&self, _now: Timestamp, _proxy: &impl Proxy) {}
+
+    /// Runs once on each worker when another config has taken over and the last stream under this one has ended: what is
+    /// still to be handed on, is now.
+    fn on_retire(&self, _now: Timestamp, _proxy: &impl Proxy) {}
 }
 
 /// How often a stage is ticked, or never.

@@ -1,8 +1,8 @@
 //! The seam in memory: for tests of stages that run without a proxy.
 
 use crate::{
-    AttributeId, Cell, CellError, Cells, HeaderMap, Journal, Meter, MetricId, Needs, Step, Timestamp, View,
-    line_separator,
+    AttributeId, Cell, CellError, Cells, FamilyId, HeaderMap, Journal, Meter, MetricId, Needs, Step,
+    Timestamp, View, line_separator,
 };
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryView {
     now: Timestamp,
+    steady: Option<Timestamp>,
     headers: Vec<(HeaderMap, String, Vec<u8>)>,
     attributes: BTreeMap<usize, Vec<u8>>,
     ends: bool,
@@ -65,6 +66,13 @@ impl MemoryView {
         self
     }
 
+    /// The same view at another time of the steady clock, which otherwise shows what the wall clock does.
+    #[must_use]
+    pub fn steadily(mut self, steady: Timestamp) -> Self {
+        self.steady = Some(steady);
+        self
+    }
+
     /// The same view at another time.
     #[must_use]
     pub fn when(mut self, now: Timestamp) -> Self {
@@ -76,6 +84,10 @@ impl MemoryView {
 impl View for MemoryView {
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn steady(&self) -> Timestamp {
+        self.steady.unwrap_or(self.now)
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
@@ -176,7 +188,12 @@ impl Cells for BrokenCells {
 #[derive(Debug, Default)]
 pub struct MemoryMeter {
     values: RefCell<BTreeMap<MetricId, u64>>,
+    opened: RefCell<Vec<(FamilyId, u32, Option<String>)>>,
+    recorded: RefCell<BTreeMap<MetricId, Vec<u64>>>,
 }
+
+/// Where the numbers of series of families begin: beyond those of declared metrics.
+const FIRST_OPENED: u32 = 1 << 24;
 
 impl MemoryMeter {
     /// What a metric stands at: the sum of a counter, the last value of a gauge, the number of values of a histogram.
@@ -188,11 +205,45 @@ impl MemoryMeter {
     /// The value of the metric that `needs` declares under this name, rule and outcome; `None` if there is none.
     #[must_use]
     pub fn named(&self, needs: &Needs, name: &str, rule: Option<&str>, outcome: Option<&str>) -> Option<u64> {
-        let index = needs
-            .metrics()
-            .iter()
-            .position(|def| def.name == name && def.rule.as_deref() == rule && def.outcome == outcome)?;
-        Some(self.value(MetricId(u16::try_from(index).ok()?)))
+        let index = needs.metrics().iter().position(|def| {
+            def.name == name && def.rule.as_deref() == rule && def.outcome.as_deref() == outcome
+        })?;
+        Some(self.value(MetricId(u32::try_from(index).ok()?)))
+    }
+
+    /// What the series of the families of `needs` under this name and outcome stand at, by their rule. Only those that
+    /// were opened.
+    #[must_use]
+    pub fn series(&self, needs: &Needs, name: &str, outcome: Option<&str>) -> BTreeMap<String, u64> {
+        self.opened(needs, name, outcome, |metric| self.value(metric))
+    }
+
+    /// The values that the histograms of a family have recorded, in order, by their rule.
+    #[must_use]
+    pub fn recorded(&self, needs: &Needs, name: &str) -> BTreeMap<String, Vec<u64>> {
+        let recorded = self.recorded.borrow();
+        self.opened(needs, name, None, |metric| {
+            recorded.get(&metric).cloned().unwrap_or_default()
+        })
+    }
+
+    fn opened<T>(
+        &self,
+        needs: &Needs,
+        name: &str,
+        outcome: Option<&str>,
+        tell: impl Fn(MetricId) -> T,
+    ) -> BTreeMap<String, T> {
+        let mut found = BTreeMap::new();
+        for (position, (family, _, rule)) in self.opened.borrow().iter().enumerate() {
+            let def = needs.families().get(family.index());
+            if def.is_some_and(|def| def.name == name && def.outcome.as_deref() == outcome) {
+                let offset = u32::try_from(position).unwrap_or(u32::MAX);
+                let metric = MetricId(FIRST_OPENED.saturating_add(offset));
+                found.insert(rule.clone().unwrap_or_default(), tell(metric));
+            }
+        }
+        found
     }
 
     fn change(&self, metric: MetricId, change: impl FnOnce(u64) -> u64) {
@@ -215,12 +266,25 @@ impl Meter for MemoryMeter {
         self.change(metric, |old| old.saturating_add_signed(by));
     }
 
-    fn record(&self, metric: MetricId, _value: u64) {
+    fn record(&self, metric: MetricId, value: u64) {
         self.change(metric, |old| old.saturating_add(1));
+        self.recorded.borrow_mut().entry(metric).or_default().push(value);
     }
 
     fn read(&self, metric: MetricId) -> Option<u64> {
         Some(self.value(metric))
+    }
+
+    fn open(&self, family: FamilyId, series: u32, rule: &mut dyn FnMut() -> Option<String>) -> MetricId {
+        let mut opened = self.opened.borrow_mut();
+        let known = opened
+            .iter()
+            .position(|(of, number, _)| (*of, *number) == (family, series));
+        let position = known.unwrap_or_else(|| {
+            opened.push((family, series, rule()));
+            opened.len().saturating_sub(1)
+        });
+        MetricId(FIRST_OPENED.saturating_add(u32::try_from(position).unwrap_or(u32::MAX)))
     }
 }
 

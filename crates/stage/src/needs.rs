@@ -1,6 +1,7 @@
 //! What a configured stage will use, so that a front end can prepare for it once.
 
-use crate::{CellGroup, GroupId, HeaderMap, MetricDef, MetricId, MetricKind, Scope, Tick};
+use crate::{CellGroup, Family, FamilyId, GroupId, HeaderMap, MetricDef, MetricId, MetricKind, Scope, Tick};
+use std::borrow::Cow;
 
 /// Why a config cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub struct Needs {
     attributes: Vec<Vec<String>>,
     groups: Vec<CellGroup>,
     metrics: Vec<MetricDef>,
+    families: Vec<Family>,
     /// Whether [`crate::Cells::seed`] is used.
     pub seed: bool,
     /// Whether [`crate::Meter::read`] is used.
@@ -70,6 +72,8 @@ pub struct Needs {
     pub done: Done,
     /// How often [`crate::Stage::on_tick`] runs.
     pub tick: Tick,
+    /// What the operator is told of this config when it is taken up, besides what these needs say.
+    pub remark: Option<String>,
 }
 
 impl Needs {
@@ -135,7 +139,7 @@ impl Needs {
             name,
             kind: MetricKind::Counter,
             rule: rule.map(str::to_owned),
-            outcome,
+            outcome: outcome.map(Cow::Borrowed),
         })
     }
 
@@ -151,8 +155,15 @@ impl Needs {
 
     /// Declares a metric. Declaring one again yields another id for the same series.
     pub fn metric(&mut self, def: MetricDef) -> MetricId {
-        let id = MetricId(u16::try_from(self.metrics.len()).unwrap_or(u16::MAX));
+        let id = MetricId(u32::try_from(self.metrics.len()).unwrap_or(u32::MAX));
         self.metrics.push(def);
+        id
+    }
+
+    /// Declares a family of metrics.
+    pub fn family(&mut self, family: Family) -> FamilyId {
+        let id = FamilyId(u16::try_from(self.families.len()).unwrap_or(u16::MAX));
+        self.families.push(family);
         id
     }
 
@@ -178,6 +189,20 @@ impl Needs {
     #[must_use]
     pub fn metrics(&self) -> &[MetricDef] {
         &self.metrics
+    }
+
+    /// The declared families.
+    #[must_use]
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// How many metrics there can be: those declared, and all series of all families.
+    #[must_use]
+    pub fn metric_limit(&self) -> u32 {
+        let series = self.families.iter().map(|family| family.series);
+        let declared = u32::try_from(self.metrics.len()).unwrap_or(u32::MAX);
+        series.fold(declared, u32::saturating_add)
     }
 
     /// The ceiling of the memory that the declared cells can take, in bytes, for one holder of each.

@@ -1,6 +1,6 @@
 //! What a proxy lends to a stage.
 
-use crate::{Cell, CellError, Cells, Journal, Meter, MetricId, Step};
+use crate::{Cell, CellError, Cells, FamilyId, Journal, Meter, MetricId, Step};
 
 /// What outlives a callback: state, counts and the log.
 pub trait Proxy: Cells + Meter + Journal {}
@@ -51,6 +51,10 @@ impl<C, M: Meter, J> Meter for Parts<'_, C, M, J> {
 
     fn read(&self, metric: MetricId) -> Option<u64> {
         self.meter.read(metric)
+    }
+
+    fn open(&self, family: FamilyId, series: u32, rule: &mut dyn FnMut() -> Option<String>) -> MetricId {
+        self.meter.open(family, series, rule)
     }
 }
 

@@ -22,6 +22,10 @@ pub trait View {
     /// The proxy's wall clock, read at most once a callback.
     fn now(&self) -> Timestamp;
 
+    /// The proxy's steady clock, read at each call: it only goes forward, whatever is done to the wall clock, and says
+    /// nothing but how much time has passed between two readings in one proxy process.
+    fn steady(&self) -> Timestamp;
+
     /// The first value of a header, by its lower-case name. Empty values are `Some`.
     ///
     /// The lines of `cookie` are one value, joined by `; ` (RFC 9113, 8.2.3), and so are those of `baggage`, joined by `,`

@@ -7,6 +7,7 @@
 //!
 //! With the feature `module` this crate is `canary.wasm`. What its users read is in the README beside this folder.
 
+mod catalogue;
 mod configure;
 mod decide;
 mod guard;
@@ -24,6 +25,7 @@ use guard::Watch;
 use metrics::Metrics;
 use trace::Traces;
 
+pub use catalogue::METRICS;
 pub use stream::Flight;
 
 /// The configured filter.

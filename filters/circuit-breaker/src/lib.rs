@@ -6,6 +6,7 @@
 //!
 //! With the feature `module` this crate is `circuit-breaker.wasm`. What its users read is in the README beside this folder.
 
+mod catalogue;
 mod configure;
 mod keep;
 mod metrics;
@@ -22,6 +23,7 @@ use fairlead_stage::{AttributeId, Effects, Needs, Proxy, Refusal, Stage, Timesta
 
 use shared::Shared;
 
+pub use catalogue::METRICS;
 pub use stream::Flight;
 
 /// The configured filter.

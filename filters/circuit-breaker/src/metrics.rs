@@ -3,6 +3,7 @@
 use fairlead_breaker::{Counts, Phase};
 use fairlead_config::circuit_breaker as config;
 use fairlead_stage::{MetricDef, MetricId, MetricKind, Needs, Proxy};
+use std::borrow::Cow;
 
 /// One of the metrics of a breaker; the order is that of [`METRICS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +132,9 @@ impl Metrics {
                         MetricKind::Gauge
                     },
                     rule: Some(breaker.name.clone()),
-                    outcome: Some(outcome).filter(|outcome| !outcome.is_empty()),
+                    outcome: Some(outcome)
+                        .filter(|outcome| !outcome.is_empty())
+                        .map(Cow::Borrowed),
                 })
             })
         }))

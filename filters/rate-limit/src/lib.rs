@@ -6,6 +6,7 @@
 //!
 //! With the feature `module` this crate is `rate-limit.wasm`. What its users read is in the README beside this folder.
 
+mod catalogue;
 mod configure;
 mod reply;
 mod state;
@@ -16,6 +17,7 @@ use fairlead_matching::RuleSet;
 use fairlead_stage::{Effects, Needs, Proxy, Refusal, Stage, Verdict, View};
 use reply::Replies;
 
+pub use catalogue::METRICS;
 pub use stream::Flight;
 
 /// The configured filter.

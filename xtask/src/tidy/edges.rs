@@ -26,10 +26,12 @@ const ALLOWED: &[(&str, May)] = &[
     ("fairlead-rollout", May::Only(&["fairlead-stage"])),
     ("fairlead-breaker", May::Only(&["fairlead-stage"])),
     ("fairlead-stale", May::Only(&["fairlead-stage"])),
+    ("fairlead-histogram", May::Only(&["fairlead-stage"])),
     (
         "fairlead-config",
         May::Only(&[
             "fairlead-breaker",
+            "fairlead-histogram",
             "fairlead-matching",
             "fairlead-quota",
             "fairlead-rollout",
@@ -47,6 +49,7 @@ const ALLOWED: &[(&str, May)] = &[
             "fairlead-config",
             "fairlead-emulator",
             "fairlead-envoy",
+            "fairlead-histogram",
             "fairlead-rollout",
             "fairlead-stage",
             "fairlead-upstream",
@@ -61,6 +64,7 @@ const ALLOWED: &[(&str, May)] = &[
 const FILTER: &[&str] = &[
     "fairlead-breaker",
     "fairlead-config",
+    "fairlead-histogram",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-rollout",

@@ -55,10 +55,11 @@ const ALLOWED: &[(&str, &str)] = &[
 ];
 
 /// Crates of ours that belong into a module, besides the filter itself.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "fairlead-breaker",
     "fairlead-config",
     "fairlead-guest",
+    "fairlead-histogram",
     "fairlead-matching",
     "fairlead-quota",
     "fairlead-regex",

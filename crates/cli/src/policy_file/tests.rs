@@ -9,14 +9,14 @@ fn check_wrong(text: &str, expected: &[&str]) {
 #[test]
 fn mistakes_of_a_policy_come_by_line() {
     check_wrong(
-        "rate_limit:\n  limits:\n  - name: a\n    rate: 0/s\n    burts: 5\n  - rate: 5/s\n    rate: 6/s\n  mode: on\nlatency_histogram: {}\n",
+        "rate_limit:\n  limits:\n  - name: a\n    rate: 0/s\n    burts: 5\n  - rate: 5/s\n    rate: 6/s\n  mode: on\nlatency_histogram: {unit: s}\n",
         &[
             "f:4: rate_limit.limits[0].rate: \"0/s\" is not a rate: write a positive number of requests per s, m, h or d, as in 100/s",
             "f:5: rate_limit.limits[0].burts: unknown field: did you mean burst?",
             "f:6: rate_limit.limits[1].name: is missing: a limit needs it",
             "f:7: rate_limit.limits[1].rate: is there twice: write it once",
             "f:8: rate_limit.mode: true is not a mode: write enforce, shadow or off",
-            "f:9: latency_histogram: this filter is not built yet: leave it out",
+            "f:9: latency_histogram.unit: \"s\" is not a unit: write ms or us",
         ],
     );
     check_wrong(
@@ -36,6 +36,20 @@ fn an_unquoted_off_is_the_mode() {
         panic!("a rate limit")
     };
     assert_eq!(config.mode, fairlead_config::Mode::Off);
+}
+
+#[test]
+fn advice_on_filters_that_stand_together_has_its_line() {
+    let policy = "canary: {release: r1, variants: [{name: v2, weight: 1%}]}\nlatency_histogram:\n  labels:\n    variant:\n      header: x-canary\n      values: [v2]\n";
+    let warned = |text: &str| {
+        let file = parse(text).unwrap();
+        let advice = file.filters.into_iter().flat_map(|placed| placed.advice);
+        let warned = advice.filter(|advice| advice.severity == Severity::Warning && advice.line == 5);
+        warned.map(|advice| advice.path).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(policy), ["latency_histogram.labels.variant.header"]);
+    let behind = format!("{policy}order: [canary, latency_histogram]\n");
+    assert!(warned(&behind).is_empty());
 }
 
 const OBJECTS: &str = "

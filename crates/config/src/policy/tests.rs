@@ -36,16 +36,20 @@ fn a_policy_hands_each_filter_its_own_config() {
 #[test]
 fn filters_run_in_the_documented_order_unless_the_policy_has_its_own() {
     let canary = json!({ "release": "r1", "variants": [{ "name": "v2" }] });
-    let names = |order: Option<[&str; 3]>| {
-        let mut policy = json!({ "circuit_breaker": {}, "canary": canary, "rate_limit": {} });
+    let names = |order: Option<[&str; 4]>| {
+        let mut policy =
+            json!({ "circuit_breaker": {}, "canary": canary, "rate_limit": {}, "latency_histogram": {} });
         if let Some(order) = order {
             policy["order"] = json!(order);
         }
         let filters = parse_policy(&policy).expect("a policy").filters;
         filters.iter().map(|one| one.filter.name()).collect::<Vec<_>>()
     };
-    assert_eq!(names(None), ["rate_limit", "canary", "circuit_breaker"]);
-    let other = ["circuit_breaker", "canary", "rate_limit"];
+    assert_eq!(
+        names(None),
+        ["latency_histogram", "rate_limit", "canary", "circuit_breaker"]
+    );
+    let other = ["circuit_breaker", "canary", "latency_histogram", "rate_limit"];
     assert_eq!(names(Some(other)), other);
 }
 
@@ -86,6 +90,53 @@ fn a_circuit_breaker_is_checked_and_advised_like_any_filter() {
 }
 
 #[test]
+fn a_latency_histogram_is_checked_and_advised_like_any_filter() {
+    check(
+        json!({ "latency_histogram": { "slos": [{ "name": "a", "threshold": "1s", "objective": "100%" }] } }),
+        &["latency_histogram.slos[0].objective: \"100%\" is not a percentage above 0% and below 100%"],
+    );
+    let policy = json!({ "latency_histogram": { "labels": { "cluster": true } } });
+    let filters = parse_policy(&policy).expect("a policy").filters;
+    let [one] = &filters[..] else { panic!("one filter") };
+    let Checked::LatencyHistogram(config) = &one.checked else {
+        panic!("a latency histogram")
+    };
+    assert_eq!(config.labels.cluster, Some(100));
+    assert!(!one.checked.warnings().is_empty());
+    assert!(Checked::parse(Filter::LatencyHistogram, &one.plugin_config).is_ok());
+}
+
+#[test]
+fn a_canary_sets_its_header_before_it_is_read() {
+    let check = |variant: Value, order: [&str; 2], expected: &[&str]| {
+        let policy = json!({
+            "latency_histogram": { "labels": { "variant": variant } },
+            "canary": { "release": "r1", "variants": [{ "name": "v2" }] },
+            "order": order,
+        });
+        let advice = parse_policy(&policy).expect("a policy").warnings();
+        let lines: Vec<String> = advice.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, expected, "{policy}");
+    };
+    let (before, after) = (["latency_histogram", "canary"], ["canary", "latency_histogram"]);
+    let variant = || json!({ "header": "X-Canary", "values": ["v2"] });
+    check(
+        variant(),
+        before,
+        &[
+            "warning: latency_histogram.labels.variant.header: the canary sets it only after this filter has read it; write an order in which canary comes first",
+        ],
+    );
+    check(variant(), after, &[]);
+    check(json!({ "header": "x-version", "values": ["v2"] }), before, &[]);
+    check(
+        json!({ "response_header": "x-canary", "values": ["v2"] }),
+        before,
+        &[],
+    );
+}
+
+#[test]
 fn mistakes_have_their_path_in_the_policy() {
     check(
         json!({ "rate_limit": { "limits": [{ "name": "a", "rate": "0/s" }] }, "rate-limit": {}, "apiVersion": "v1" }),
@@ -98,7 +149,7 @@ fn mistakes_have_their_path_in_the_policy() {
     check(json!([]), &["a list is not a policy"]);
     check(
         json!({}),
-        &["is a policy without a filter: write rate_limit, canary or circuit_breaker"],
+        &["is a policy without a filter: write latency_histogram, rate_limit, canary or circuit_breaker"],
     );
     check(
         json!({ "rate_limit": null }),
@@ -107,10 +158,13 @@ fn mistakes_have_their_path_in_the_policy() {
 }
 
 #[test]
-fn filters_that_do_not_exist_yet_are_refused_by_name() {
+fn what_is_no_filter_is_refused_by_name() {
     check(
-        json!({ "latency_histogram": {} }),
-        &["latency_histogram: this filter is not built yet: leave it out"],
+        json!({ "latency_histogramm": {}, "waf": {}, "rate_limit": {} }),
+        &[
+            "latency_histogramm: unknown field: did you mean latency_histogram?",
+            "waf: unknown field: a policy can have apiVersion, order, latency_histogram, rate_limit, canary, circuit_breaker",
+        ],
     );
 }
 

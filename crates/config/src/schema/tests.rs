@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 mod canary;
 mod circuit_breaker;
+mod latency_histogram;
 mod rate_limit;
 
 /// Whether `value` meets `schema`, for the keywords that this crate writes. Any other keyword fails the test.

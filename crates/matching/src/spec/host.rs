@@ -1,6 +1,7 @@
 //! Hosts of a match: one host, all hosts below a domain, or any.
 
 use super::SpecError;
+use std::fmt;
 use std::net::Ipv6Addr;
 
 /// The longest DNS name in its text form (RFC 1035, 2.3.4).
@@ -20,6 +21,19 @@ pub(crate) enum Host {
     Exact(String),
     /// What follows the `*.`: no leading dot.
     Under(String),
+}
+
+impl fmt::Display for HostSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Host::Any => formatter.write_str("*"),
+            Host::Exact(host) => formatter.write_str(host),
+            Host::Under(domain) => {
+                formatter.write_str("*.")?;
+                formatter.write_str(domain)
+            }
+        }
+    }
 }
 
 impl HostSpec {

@@ -286,6 +286,10 @@ impl View for Watched<'_> {
         self.inner.now()
     }
 
+    fn steady(&self) -> Timestamp {
+        self.inner.steady()
+    }
+
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
         self.asked.borrow_mut().push(name.to_owned());
         // Owned values, as a front end has them that asks its host each time.

@@ -1,0 +1,169 @@
+//! Whether a scrape has what the catalogues promise, and nothing else.
+
+use std::collections::BTreeSet;
+
+use fairlead_envoy::Listener;
+use fairlead_stage::{MetricDoc, Presence};
+use fairlead_tests::catalogue::{FILTERS, Filter, kind};
+use fairlead_tests::client::{Connection, Request};
+use fairlead_tests::exposition::{Exposition, Sample};
+use fairlead_tests::names;
+use fairlead_tests::proxy::{Lab, PATIENCE, listener, port};
+use serde_json::{Value, json};
+
+use crate::plugin;
+
+const SENT: u64 = 20;
+
+/// A config of a filter that makes it count much of what it can.
+fn rich(folder: &str) -> Value {
+    match folder {
+        "rate-limit" => json!({"limits": [
+            {"name": "all", "rate": "10/m", "burst": 10},
+            {"name": "per.key", "key": [{"header": "x-user"}], "rate": "1/s", "max_keys": 8},
+        ]}),
+        "canary" => json!({
+            "release": "r",
+            "variants": [{"name": "v2", "weight": "50%"}, {"name": "v3", "weight": "10%"}],
+            "sticky": {"by": [{"header": "x-user"}], "cookie": {}},
+            "force": {"header": "x-force"},
+            "rules": [{"match": [{"path": {"exact": "/beta"}}], "variant": "v2", "mode": "shadow"}],
+            "guard": {"error_rate": {"max": "5%"}, "latency": {"max": "1s"}},
+            "propagate": {"baggage": true, "trace": true},
+        }),
+        "circuit-breaker" => json!({"breakers": [
+            {
+                "name": "machine",
+                "recovery_ramp": "10s",
+                "max_in_flight": 100,
+                "trip": {"consecutive_failures": 3, "slow": {"above": "1s", "rate": "50%"}},
+                "fallback": {"stale": {"max_age": "1m"}},
+            },
+            {"name": "keys", "per": "host", "fallback": {"reroute": {"header": "x-fallback", "value": "1"}}},
+            {"name": "throttled", "throttle": {}},
+            {"name": "forced", "match": [{"path": {"exact": "/forced"}}], "force": "open"},
+        ]}),
+        _ => panic!("{folder} has no config here"),
+    }
+}
+
+/// What each plugin is called, and its filter.
+fn plugins() -> impl Iterator<Item = (String, Filter)> {
+    let both =
+        |filter: &Filter| ["enforced", "shadowed"].map(|how| (format!("{}-{how}", filter.folder), *filter));
+    FILTERS.iter().flat_map(both)
+}
+
+/// A listener with all filters, each as a plugin of this mode.
+fn chain(mode: &str, how: &str) -> Option<Listener> {
+    FILTERS.iter().try_fold(listener(mode), |listener, filter| {
+        let mut config = rich(filter.folder);
+        config["mode"] = json!(mode);
+        let name = format!("{}-{how}", filter.folder);
+        Some(listener.filter(plugin(filter.folder, &name, &config)?))
+    })
+}
+
+/// A scrape of an Envoy that has seen some traffic.
+fn scraped() -> Option<Exposition> {
+    let lab = Lab::enter("rate-limit")?;
+    let envoy = lab.start(2, [chain("enforce", "enforced")?, chain("shadow", "shadowed")?]);
+    for listener in ["enforce", "shadow"] {
+        let mut connection = Connection::open(port(&envoy, listener));
+        for number in 0..SENT {
+            let path = ["/", "/beta", "/forced"][number as usize % 3];
+            let request = Request::get(path).header("x-user", format!("user-{}", number % 5));
+            connection.ask(&request.header("x-force", if number % 7 == 0 { "always" } else { "" }));
+        }
+    }
+    let name = |outcome| names::requests("rate-limit-shadowed", "all", outcome);
+    for (outcome, expected) in [("admitted", 10), ("would_deny", SENT - 10)] {
+        let name = names::in_envoy(&name(outcome));
+        let counted = envoy.wait_for_stat(&name, PATIENCE, |count| count >= expected);
+        assert_eq!(counted.unwrap(), expected, "{outcome}");
+    }
+    Some(Exposition::parse(&envoy.prometheus().unwrap()))
+}
+
+/// What is wrong with a series; `None`: nothing.
+fn stray(scraped: &Exposition, sample: &Sample) -> Option<String> {
+    let label = |name: &str| sample.labels.get(name).map(String::as_str);
+    let Some((_, filter)) = plugins().find(|(name, _)| label("component") == Some(name)) else {
+        return Some("no plugin".to_owned());
+    };
+    let Some((name, found)) = scraped.metric_of(sample) else {
+        return Some("no TYPE".to_owned());
+    };
+    let Some(doc) = filter.all().find(|doc| filter.full_name(doc) == name) else {
+        return Some("not in the catalogue".to_owned());
+    };
+    let known = ["cache", "component", "le", "tag", "wasm_filter"];
+    let mut wrong = Vec::new();
+    for (what, is_wrong) in [
+        ("kind", found != kind(doc.kind)),
+        ("wasm_filter", label("wasm_filter") != Some(filter.name)),
+        ("tag", label("tag").is_some() == doc.tag.is_empty()),
+        ("cache", !doc.has(label("cache"))),
+        (
+            "labels",
+            sample.labels.keys().any(|name| !known.contains(&name.as_str())),
+        ),
+    ] {
+        wrong.extend(is_wrong.then_some(what));
+    }
+    (!wrong.is_empty()).then(|| wrong.join(", "))
+}
+
+#[test]
+fn a_scrape_has_nothing_that_is_not_in_the_catalogue_and_all_that_is_always_there() {
+    let Some(scraped) = scraped() else { return };
+    let ours = |sample: &&Sample| sample.name.contains("fairlead") || sample.name.contains("wasm_filter");
+    let strays: Vec<(String, &Sample)> = (scraped.samples.iter().filter(ours))
+        .filter_map(|sample| Some((stray(&scraped, sample)?, sample)))
+        .collect();
+    assert_eq!(strays, []);
+
+    let there: BTreeSet<(&str, &str)> = (scraped.samples.iter().filter(ours))
+        .filter_map(|sample| {
+            Some((
+                sample.labels.get("component")?.as_str(),
+                scraped.metric_of(sample)?.0,
+            ))
+        })
+        .collect();
+    let always = |doc: &&MetricDoc| doc.when == Presence::Always;
+    for (plugin, filter) in plugins() {
+        for name in filter.all().filter(always).map(|doc| filter.full_name(doc)) {
+            assert!(
+                there.contains(&(plugin.as_str(), name.as_str())),
+                "{plugin} has no {name}"
+            );
+        }
+    }
+    // Between them the configs are rich enough for all the rest.
+    for filter in FILTERS {
+        for name in filter.metrics.iter().map(|doc| filter.full_name(doc)) {
+            assert!(
+                there.iter().any(|(_, there)| *there == name),
+                "no plugin has {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_value_of_a_label_is_scraped_from_some_plugin() {
+    let Some(scraped) = scraped() else { return };
+    for filter in FILTERS {
+        for doc in filter.all() {
+            let name = filter.full_name(doc);
+            for (value, _) in doc.cache.iter().filter(|(value, _)| !value.starts_with('<')) {
+                let is_it = |sample: &Sample| {
+                    sample.labels.get("cache").is_some_and(|cache| cache == value)
+                        && scraped.metric_of(sample).is_some_and(|(of, _)| of == name)
+                };
+                assert!(scraped.samples.iter().any(is_it), "{name} with cache {value}");
+            }
+        }
+    }
+}
