@@ -47,6 +47,14 @@ fn a_check_ends_with_what_it_found() {
     let status = |arguments: &[&str]| run(arguments).0;
     assert_eq!(status(&["check", &good]), Some(0));
     assert_eq!(status(&["check", "istio/rate-limit/wasmplugin.yaml"]), Some(0));
+    // A file that holds no filter beside one that does: a note, and no mistake.
+    let all = manifests();
+    assert!(all.iter().any(|file| file.ends_with("rules.yaml")), "{all:?}");
+    let all: Vec<&str> = ["check"]
+        .into_iter()
+        .chain(all.iter().map(String::as_str))
+        .collect();
+    assert_eq!(status(&all), Some(0));
     assert_eq!(status(&["check", "--deny-warnings", &good]), Some(1));
     assert_eq!(status(&["check", &good, "not-there.yaml"]), Some(2));
     let (status, out, errors) = run(&["check", "--json", &good, &broken]);
@@ -67,6 +75,49 @@ fn a_check_ends_with_what_it_found() {
             .iter()
             .any(|one| one["line"] == 12 && one["path"] == "rate_limit.limits[0].burts")
     );
+}
+
+/// The Kubernetes manifests of the repository.
+fn manifests() -> Vec<String> {
+    let listed = |folder: &str| {
+        let read = fs::read_dir(scenarios().join("../..").join(folder)).expect("a folder");
+        let mut names: Vec<String> = read
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| format!("{folder}/{}", name.to_string_lossy()))
+            .collect();
+        names.sort();
+        names
+    };
+    listed("istio").iter().flat_map(|folder| listed(folder)).collect()
+}
+
+/// What the rest of a pipeline makes of the output: of its last line the metrics of a kind, or the messages of the log, as
+/// far as they have a word in them. Does what tail, jq and grep would do, which need not be here.
+fn piped(out: &str, pipe: &str) -> String {
+    let end: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("JSON");
+    let (jq, word) = pipe
+        .strip_prefix("tail -n 1 | jq -r ")
+        .and_then(|rest| rest.rsplit_once(" | grep "))
+        .expect("a pipeline of tail, jq and grep");
+    let metrics = jq
+        .strip_prefix("'.metrics.")
+        .and_then(|rest| rest.strip_suffix(r#" | to_entries[] | "\(.key) \(.value)"'"#));
+    let lines: Vec<String> = match metrics {
+        Some(kind) => end["metrics"][kind]
+            .as_object()
+            .expect("a map")
+            .iter()
+            .map(|(key, value)| format!("{key} {value}"))
+            .collect(),
+        None => {
+            assert_eq!(jq, "'.logs[] | .message'");
+            let logs = end["logs"].as_array().expect("a list");
+            let message = |log: &Value| log["message"].as_str().expect("text").to_owned();
+            logs.iter().map(message).collect()
+        }
+    };
+    let kept: Vec<String> = lines.into_iter().filter(|line| line.contains(word)).collect();
+    kept.join("\n")
 }
 
 /// The commands of a README that print something, and what it shows of that.
@@ -94,12 +145,20 @@ fn the_examples_do_what_their_readmes_show() {
     for (readme, count) in [
         ("examples/rate-limit/README.md", 4),
         ("examples/circuit-breaker/README.md", 6),
+        ("examples/latency-histogram/README.md", 10),
     ] {
         let blocks = shown(readme);
         assert_eq!(blocks.len(), count, "{readme}");
         for (command, expected) in blocks {
-            let (_, out, errors) = run(&command.split(' ').collect::<Vec<_>>());
-            let all = format!("{out}{errors}");
+            let (first, pipe) = match command.split_once(" | ") {
+                Some((first, pipe)) => (first, Some(pipe)),
+                None => (command.as_str(), None),
+            };
+            let (_, out, errors) = run(&first.split(' ').collect::<Vec<_>>());
+            let all = match pipe {
+                Some(pipe) => piped(&out, pipe),
+                None => format!("{out}{errors}"),
+            };
             let lines: Vec<&str> = all.lines().collect();
             let expected: Vec<&str> = expected.lines().collect();
             assert!(

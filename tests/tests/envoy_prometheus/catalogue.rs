@@ -102,7 +102,7 @@ fn stray(scraped: &Exposition, sample: &Sample) -> Option<String> {
     for (what, is_wrong) in [
         ("kind", found != kind(doc.kind)),
         ("wasm_filter", label("wasm_filter") != Some(filter.name)),
-        ("tag", label("tag").is_some() == doc.tag.is_empty()),
+        ("tag", label("tag").is_some() && doc.tag.is_empty()),
         ("cache", !doc.has(label("cache"))),
         (
             "labels",
@@ -152,17 +152,21 @@ fn a_scrape_has_nothing_that_is_not_in_the_catalogue_and_all_that_is_always_ther
 }
 
 #[test]
-fn every_value_of_a_label_is_scraped_from_some_plugin() {
+fn every_label_and_every_value_of_it_is_scraped_from_some_plugin() {
     let Some(scraped) = scraped() else { return };
     for filter in FILTERS {
         for doc in filter.all() {
             let name = filter.full_name(doc);
-            for (value, _) in doc.cache.iter().filter(|(value, _)| !value.starts_with('<')) {
-                let is_it = |sample: &Sample| {
-                    sample.labels.get("cache").is_some_and(|cache| cache == value)
+            let has = |label: &str, value: Option<&str>| {
+                scraped.samples.iter().any(|sample| {
+                    let found = sample.labels.get(label).map(String::as_str);
+                    found.is_some_and(|found| value.is_none_or(|value| found == value))
                         && scraped.metric_of(sample).is_some_and(|(of, _)| of == name)
-                };
-                assert!(scraped.samples.iter().any(is_it), "{name} with cache {value}");
+                })
+            };
+            assert!(doc.tag.is_empty() || has("tag", None), "{name} with a tag");
+            for (value, _) in doc.cache.iter().filter(|(value, _)| !value.starts_with('<')) {
+                assert!(has("cache", Some(value)), "{name} with cache {value}");
             }
         }
     }

@@ -90,7 +90,7 @@ fn prometheus_keeps_native_histograms_of_several_proxies() {
         .param("histogram_buckets", "prometheusnative")
         .native_histograms();
     let prometheus = Prometheus::start(&program, &scrape);
-    let both = prometheus.wait_for("histogram_count(envoy_http_downstream_rq_time)", |series| {
+    let both = prometheus.wait_for("histogram_count(envoy_http_main_downstream_rq_time)", |series| {
         series.iter().filter(|(_, count)| *count >= SENT as f64).count() == 2
     });
     let instances: Vec<&str> = both
