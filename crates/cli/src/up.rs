@@ -7,7 +7,9 @@
 
 mod breaker;
 mod client;
+mod delays;
 mod events;
+mod histogram;
 mod mesh;
 mod metrics;
 mod policy;
@@ -16,6 +18,7 @@ mod script;
 mod stop;
 mod table;
 mod timeline;
+mod timings;
 mod traffic;
 mod trouble;
 mod view;
@@ -113,7 +116,6 @@ fn check(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitC
 fn show(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitCode> {
     writeln!(std::io::stdout(), "{}", view::how_to_try(mesh, policy).join("\n"))?;
     let traffic = (!args.no_traffic).then(|| Traffic::start(mesh.address));
-    let lost = || traffic.as_ref().map_or(0, Traffic::lost);
     let events = Events::new();
     let over = Stop::default();
     thread::scope(|scope| {
@@ -121,7 +123,7 @@ fn show(args: &Args, mesh: &Mesh, policy: &Policy, stop: &Stop) -> Result<ExitCo
         if traffic.is_some() && policy.is_demo {
             scope.spawn(|| trouble::run(mesh, &events, &over));
         }
-        let watched = view::watch(mesh, policy, &events, stop, lost);
+        let watched = view::watch(mesh, policy, &events, stop, traffic.as_ref());
         over.set();
         watched
     })?;

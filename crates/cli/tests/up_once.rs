@@ -18,7 +18,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The modules of the demo's policy.
-const MODULES: [&str; 3] = ["rate-limit.wasm", "canary.wasm", "circuit-breaker.wasm"];
+const MODULES: [&str; 4] = [
+    "canary.wasm",
+    "latency-histogram.wasm",
+    "rate-limit.wasm",
+    "circuit-breaker.wasm",
+];
 
 fn dist() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist")
@@ -64,7 +69,7 @@ fn every_promise_of_the_demo_holds() {
     assert!(output.status.success(), "{said}{errors}");
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(report["ok"], true);
-    assert_eq!(report["checks"].as_array().unwrap().len(), 47);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 53);
     let rules = report["rules"].as_array().unwrap();
     let of = |name: &str, count: &str| {
         rules.iter().find(|rule| rule["rule"] == name).unwrap()[count]
@@ -86,6 +91,28 @@ fn every_promise_of_the_demo_holds() {
         (&reviews["breaker"], &reviews["state"], &reviews["opened"]),
         (&json!("reviews"), &json!("closed"), &json!(2))
     );
+    let latencies = report["latencies"].as_array().unwrap();
+    let of = |what: &str| -> Vec<&Value> { latencies.iter().map(|row| &row[what]).collect() };
+    assert_eq!(
+        of("route"),
+        ["/shop/items/{id}", "/shop/items/{id}", "/shop/pay", "/shop/pay"]
+    );
+    assert_eq!(of("variant"), ["stable", "v2", "stable", "v2"]);
+    assert_eq!(
+        (of("requests"), of("counted")),
+        (vec![&json!(100); 4], vec![&json!(100); 4])
+    );
+    for (row, p95_ms) in latencies.iter().zip([57, 115, 168, 189]) {
+        // What the upstream was asked for; what the filter says of it is among the checks.
+        let p95 = &row["quantiles"][1];
+        let asked_for_ms = p95["delay_us"].as_u64().unwrap() / 1000;
+        assert_eq!((&p95["quantile"], asked_for_ms), (&json!("p95"), p95_ms));
+        assert!(p95["filter_us"].as_u64() >= p95["least_us"].as_u64());
+        assert!(p95["filter_us"].as_u64() <= p95["most_us"].as_u64());
+    }
+    let pay = &report["slos"][0];
+    assert_eq!((&pay["slo"], &pay["requests"]), (&json!("pay"), &json!(200)));
+    assert!((150..=170).contains(&pay["good"].as_u64().unwrap()));
     let timeline = report["timeline"].as_array().unwrap();
     let of = |what: &str| {
         timeline
@@ -151,6 +178,12 @@ fn a_filter_that_does_nothing_is_found_out() {
         "Envoy's log tells of the trip once",
         "the guard has counted what clients saw of v2",
         "a new guard.attempt lets all of its users in again",
+        "latencies count each request once, by route and version",
+        "so do exact buckets, and their sums are what clients saw",
+        "p50 of each is what clients measured",
+        "p95 of each is what clients measured",
+        "p99 of each is what clients measured",
+        "the objective has counted each payment, and which were good",
         "the reviews fail: the breaker opens as soon as it may",
         "until then they get what it takes, and what is in flight",
         "while it is open, nothing reaches the reviews",
@@ -181,15 +214,15 @@ fn failed(said: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_guard_that_never_acts_is_found_out() {
+fn a_guard_that_never_acts_and_gauges_that_are_never_set_are_found_out() {
     let Some(mut command) = up(&["--once"]) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
     for module in MODULES {
         let mut bytes = std::fs::read(dist().join(module)).unwrap();
-        if module == "canary.wasm" {
-            // The guard judges in ticks. Under another name the export is none that Envoy calls; all else is as it was.
+        if module == "canary.wasm" || module == "latency-histogram.wasm" {
+            // The guard judges in ticks, and latencies are handed on in ticks. Under another name the export is none that Envoy calls; all else is as it was.
             let tick = b"proxy_on_tick";
             let at = bytes.windows(tick.len()).position(|name| name == tick).unwrap();
             bytes[at..][..tick.len()].copy_from_slice(b"proxy_on_tock");
@@ -208,6 +241,11 @@ fn a_guard_that_never_acts_is_found_out() {
         "Envoy's log tells of the trip once",
         "the guard has counted what clients saw of v2",
         "a new guard.attempt lets all of its users in again",
+        "latencies count each request once, by route and version",
+        "so do exact buckets, and their sums are what clients saw",
+        "p50 of each is what clients measured",
+        "p95 of each is what clients measured",
+        "p99 of each is what clients measured",
     ];
     assert_eq!(failed.len(), expected.len(), "{said}");
     for (line, promise) in failed.iter().zip(expected) {

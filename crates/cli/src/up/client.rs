@@ -7,6 +7,12 @@ use ureq::http::{HeaderMap, HeaderValue};
 /// An Envoy that takes this long for one answer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The variants of the demo's policy; the version v2 calls itself so, too.
+pub(super) const V2: &str = "v2";
+pub(super) const STABLE: &str = "stable";
+/// How its release cookie begins for those who are in v2.
+const COOKIE_OF_V2: &str = "fairlead-release=v2.";
+
 /// A client with a connection of its own. Not for several threads: a second request at a time opens a second connection.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -51,6 +57,11 @@ impl Ask {
             path,
             headers: Vec::new(),
         }
+    }
+
+    /// Asks the upstream to take so long.
+    pub(super) fn taking(self, delay: Duration) -> Self {
+        self.header("x-upstream-delay", format!("{}us", delay.as_micros()))
     }
 
     /// Adds a header. What cannot be a header value is left out.
@@ -137,6 +148,22 @@ fn names(list: &str) -> Vec<String> {
 }
 
 impl Answer {
+    /// How long it took, in microseconds, until it was there with its body.
+    pub(super) fn micros(&self) -> u64 {
+        let took = self.received.saturating_duration_since(self.sent);
+        u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The variant of the demo's release that the request got: as the version says that has answered or, where none has, the
+    /// release cookie. With neither there was nothing to draw.
+    pub(super) fn variant(&self) -> &'static str {
+        let v2 = match self.version.as_deref() {
+            Some(version) => version == V2,
+            None => self.cookies.iter().any(|line| line.starts_with(COOKIE_OF_V2)),
+        };
+        if v2 { V2 } else { STABLE }
+    }
+
     /// Whether this version has given it.
     pub(super) fn is_from(&self, version: &str) -> bool {
         self.version.as_deref() == Some(version)
@@ -183,5 +210,19 @@ mod tests {
         );
         assert!(stated(&headers(&[policy])).is_empty());
         assert!(stated(&headers(&[policy, ("ratelimit", "c;r=1")])).is_empty());
+    }
+
+    #[test]
+    fn who_is_refused_has_the_variant_that_the_release_cookie_says() {
+        let variant = |version, cookie: &str| {
+            let cookies = vec!["other=v2.".to_owned(), cookie.to_owned()];
+            let answer = Answer::from(version, 429);
+            Answer { cookies, ..answer }.variant()
+        };
+        assert_eq!(variant(Some("v2"), ""), V2);
+        assert_eq!(variant(Some("v1"), "fairlead-release=v2.00001.00"), STABLE);
+        assert_eq!(variant(None, "fairlead-release=v2.00001.00; Path=/"), V2);
+        assert_eq!(variant(None, "fairlead-release=stable.00001.00; Path=/"), STABLE);
+        assert_eq!(variant(None, ""), STABLE);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many are shown: with all else they fit on a terminal of 24 lines.
+/// How many are kept.
 const SHOWN: usize = 4;
 
 /// The last events. Shared by the threads of a demo.
@@ -53,10 +53,13 @@ impl Events {
         }
     }
 
-    /// The last ones as lines, below a blank one.
-    pub(super) fn last(&self) -> Vec<String> {
+    /// The last ones, at most so many, as lines below a blank one.
+    pub(super) fn last(&self, most: usize) -> Vec<String> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = last.iter().map(|(at, what)| format!("{}  {what}", clock(*at)));
+        let lines = last
+            .iter()
+            .skip(last.len().saturating_sub(most))
+            .map(|(at, what)| format!("{}  {what}", clock(*at)));
         let blank = (!last.is_empty()).then(String::new);
         blank.into_iter().chain(lines).collect()
     }
@@ -128,9 +131,9 @@ mod tests {
         let events = Events::new();
         events.compare(&release, &Tallies::default(), &with(200_000));
         events.compare(&release, &with(200_000), &with(200_000));
-        assert!(events.last().is_empty());
+        assert!(events.last(9).is_empty());
         events.compare(&release, &with(200_000), &with(100_000));
-        assert_eq!(events.last(), ["", " 0:00  v2: weight 10 %"]);
+        assert_eq!(events.last(9), ["", " 0:00  v2: weight 10 %"]);
     }
 
     #[test]
@@ -139,9 +142,10 @@ mod tests {
         for n in 0..20 {
             events.say(n.to_string());
         }
-        let last = events.last();
+        let last = events.last(usize::MAX);
         assert_eq!(last.len(), SHOWN + 1);
         assert!(last[SHOWN].ends_with("  19"), "{last:?}");
+        assert!(events.last(1)[1].ends_with("  19"));
         assert_eq!(clock(Duration::from_secs(754)), "12:34");
     }
 }

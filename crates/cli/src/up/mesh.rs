@@ -214,7 +214,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            refused.contains("rate-limit.wasm: build it with `cargo xtask build`"),
+            refused.contains("canary.wasm: build it with `cargo xtask build`"),
             "{refused}"
         );
     }

@@ -1,6 +1,7 @@
 //! The policy that the demo runs: its own, or one from a file.
 
 use super::breaker::Breaker;
+use super::histogram::Histogram;
 use super::release::Release;
 use crate::policy_file::{self, Placed, PolicyFile, Refused};
 use anyhow::Context as _;
@@ -22,6 +23,8 @@ pub(super) struct Policy {
     pub(super) releases: Vec<Release>,
     /// Every circuit breaker, in the same order.
     pub(super) breakers: Vec<Breaker>,
+    /// Every latency-histogram filter, in the same order.
+    pub(super) histograms: Vec<Histogram>,
     /// The statuses with which a request can be refused.
     pub(super) refusals: Vec<u16>,
     /// Whether it is the demo's own.
@@ -65,6 +68,7 @@ impl Policy {
         let mut rules = Vec::new();
         let mut releases = Vec::new();
         let mut breakers = Vec::new();
+        let mut histograms = Vec::new();
         let mut refusals = Vec::new();
         for placed in &file.filters {
             match &placed.checked {
@@ -83,6 +87,7 @@ impl Policy {
                     let all = config.breakers.iter();
                     breakers.extend(all.map(|one| Breaker::new(&placed.plugin, config, one)));
                 }
+                Checked::LatencyHistogram(config) => histograms.push(Histogram::new(&placed.plugin, config)),
                 _ => {}
             }
         }
@@ -92,6 +97,7 @@ impl Policy {
             rules,
             releases,
             breakers,
+            histograms,
             refusals,
             is_demo,
         }
@@ -165,6 +171,16 @@ mod tests {
         assert_eq!(
             policy.numbers("absent").unwrap_err().to_string(),
             "the policy has no limit `absent`"
+        );
+    }
+
+    #[test]
+    fn the_demos_latencies_are_taken_behind_the_canary_and_before_whoever_refuses() {
+        let policy = Policy::demo().unwrap();
+        let order: Vec<&str> = policy.filters.iter().map(|placed| placed.filter.name()).collect();
+        assert_eq!(
+            order,
+            ["canary", "latency_histogram", "rate_limit", "circuit_breaker"]
         );
     }
 

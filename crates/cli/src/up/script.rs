@@ -5,11 +5,13 @@
 //! enclose what Envoy decided: a slow machine makes the bounds wider, never wrong.
 
 mod breaker;
+mod comparison;
 mod crew;
 mod crowd;
 mod exposures;
 mod guard;
 mod hammer;
+mod latency;
 mod ledger;
 mod limits;
 mod outage;
@@ -24,6 +26,7 @@ use super::metrics::Tallies;
 use super::policy::Policy;
 use super::stop::Stop;
 use super::timeline::Row;
+use comparison::Comparison;
 use ledger::{Group, Ledger};
 pub(super) use report::{Check, Report};
 use std::time::{Duration, Instant};
@@ -51,6 +54,7 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         ledger: Ledger::default(),
         checks: Vec::new(),
         timeline: Vec::new(),
+        comparison: None,
     };
     script.routes()?;
     let counted = if policy.is_demo {
@@ -63,9 +67,11 @@ pub(super) fn run(mesh: &Mesh, policy: &Policy, stop: &Stop) -> anyhow::Result<R
         seconds: started.elapsed().as_secs_f64(),
         checks: script.checks,
         timeline: script.timeline,
+        comparison: script.comparison,
         rules: policy.rules.clone(),
         releases: policy.releases.clone(),
         breakers: policy.breakers.clone(),
+        histograms: policy.histograms.clone(),
         counted,
     })
 }
@@ -78,6 +84,8 @@ struct Script<'a> {
     checks: Vec<Check>,
     /// Of the outage that the breaker is about.
     timeline: Vec<Row>,
+    /// Of latencies.
+    comparison: Option<Comparison>,
 }
 
 impl Script<'_> {
@@ -118,6 +126,7 @@ impl Script<'_> {
         self.trial()?;
         self.not_utf8(&clients)?;
         self.canary(&clients)?;
+        self.latency(&clients)?;
         anyhow::ensure!(!self.stop.is_set(), "interrupted");
         self.breaker(&clients)?;
         let counted = self.counted()?;

@@ -5,7 +5,9 @@
 //! catching up, so that a busy machine gets less traffic and not more.
 
 use super::client::{Ask, Client};
+use super::delays::Delays;
 use super::stop::Stop;
+use super::timings::Timings;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +18,15 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Traffic {
     stop: Stop,
-    lost: Arc<AtomicU64>,
+    noted: Arc<Noted>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// What clients have noted.
+#[derive(Debug, Default)]
+struct Noted {
+    lost: AtomicU64,
+    timings: Timings,
 }
 
 /// A client that sends what `ask` says, `n` counting up, once a period.
@@ -54,14 +63,15 @@ static KINDS: [Kind; 14] = [
     }),
     // Searches more than the limit that is being tried out would let her.
     Kind::every(300, |_| Ask::new("/api/search").header("x-api-key", "carol")),
-    // A hundred users of the shop, on three connections, together 60 a second.
+    // A hundred users of the shop, who look at its front page and at items, and pay; on three connections, together up to 60
+    // a second.
     Kind::every(50, user),
     Kind::every(50, user),
     Kind::every(50, user),
     // Visitors without a user id, each with a browser that keeps cookies, for two seconds.
     Kind {
         visit: Some(20),
-        ..Kind::every(100, |_| Ask::new("/shop/"))
+        ..Kind::every(100, |n| Ask::new("/shop/").taking(Delays::FRONT.of(n)))
     },
     // A tester in the office, and one who is out of it.
     Kind::every(500, |_| {
@@ -78,7 +88,10 @@ static KINDS: [Kind; 14] = [
     }),
     // Reads reviews that all may read, and those that are his own.
     Kind::every(80, reader),
-    Kind::every(250, |_| Ask::new("/reviews/mine").header("cookie", "sid=dan")),
+    Kind::every(250, |n| {
+        let ask = Ask::new("/reviews/mine").header("cookie", "sid=dan");
+        ask.taking(Delays::REVIEWS.of(n))
+    }),
     // Without a key, from eight addresses behind the gateway, the first much more often than the others. What stands to the
     // left of the address is forged anew each time.
     Kind::every(200, anonymous),
@@ -95,15 +108,24 @@ fn anonymous(n: u64) -> Ask {
 }
 
 fn user(n: u64) -> Ask {
-    Ask::new("/shop/").header("x-user-id", format!("user-{}", n % 100))
+    // A user who comes again looks at something else.
+    let (path, delays) = match n.wrapping_add(n.wrapping_div(100)) % 5 {
+        0 => ("/shop/", Delays::FRONT),
+        1 | 2 => ("/shop/items/1", Delays::ITEMS),
+        3 => ("/shop/items/2", Delays::ITEMS),
+        _ => ("/shop/pay", Delays::PAY),
+    };
+    let ask = Ask::new(path).header("x-user-id", format!("user-{}", n % 100));
+    ask.taking(delays.of(n))
 }
 
 fn reader(n: u64) -> Ask {
-    Ask::new(if n.is_multiple_of(2) {
+    let path = if n.is_multiple_of(2) {
         "/reviews/1"
     } else {
         "/reviews/2"
-    })
+    };
+    Ask::new(path).taking(Delays::REVIEWS.of(n))
 }
 
 fn mallory(_: u64) -> Ask {
@@ -113,18 +135,23 @@ fn mallory(_: u64) -> Ask {
 impl Traffic {
     /// Starts all clients.
     pub(super) fn start(address: SocketAddr) -> Self {
-        let (stop, lost) = (Stop::default(), Arc::<AtomicU64>::default());
+        let (stop, noted) = (Stop::default(), Arc::<Noted>::default());
         let start = |kind: &'static Kind| {
-            let (stop, lost) = (stop.clone(), Arc::clone(&lost));
-            thread::spawn(move || drive(kind, &Client::new(address), &stop, &lost))
+            let (stop, noted) = (stop.clone(), Arc::clone(&noted));
+            thread::spawn(move || drive(kind, &Client::new(address), &stop, &noted))
         };
         let threads = KINDS.iter().map(start).collect();
-        Self { stop, lost, threads }
+        Self { stop, noted, threads }
     }
 
     /// How many requests got no answer.
     pub(super) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.noted.lost.load(Ordering::Relaxed)
+    }
+
+    /// How long answers took.
+    pub(super) fn timings(&self) -> &Timings {
+        &self.noted.timings
     }
 }
 
@@ -137,7 +164,7 @@ impl Drop for Traffic {
     }
 }
 
-fn drive(kind: &Kind, client: &Client, stop: &Stop, lost: &AtomicU64) {
+fn drive(kind: &Kind, client: &Client, stop: &Stop, noted: &Noted) {
     let mut next = Instant::now();
     let mut cookie = None;
     for n in 0_u64.. {
@@ -149,9 +176,12 @@ fn drive(kind: &Kind, client: &Client, stop: &Stop, lost: &AtomicU64) {
             }
         }
         match client.send(&ask) {
-            Ok(answer) => cookie = answer.cookies.last().and_then(|line| pair(line)).or(cookie),
+            Ok(answer) => {
+                noted.timings.note(ask.path, &answer);
+                cookie = answer.cookies.last().and_then(|line| pair(line)).or(cookie);
+            }
             Err(_) => {
-                lost.fetch_add(1, Ordering::Relaxed);
+                noted.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
         next = moment_after(next, Instant::now(), kind.period);

@@ -1,10 +1,11 @@
-//! What the user sees: how to try the proxy, then the numbers of each rule, variant and breaker, and what has happened.
+//! What the user sees: how to try the proxy, then the numbers of each rule, variant, breaker and route, and what has happened.
 //!
 //! On a terminal the numbers stand still and change in place; anywhere else they are printed anew every few seconds.
 
 mod breakers;
 mod history;
 mod how_to_try;
+mod latency;
 mod tables;
 mod window;
 
@@ -14,11 +15,13 @@ use super::metrics::Tallies;
 use super::policy::Policy;
 use super::stop::Stop;
 use super::timeline;
+use super::traffic::Traffic;
 use anyhow::Context as _;
 pub(super) use breakers::breakers;
 use console::Term;
 use history::History;
 pub(super) use how_to_try::how_to_try;
+pub(super) use latency::{objectives, quantiles};
 use std::time::{Duration, Instant};
 pub(super) use tables::{release, rules};
 use window::Window;
@@ -27,6 +30,9 @@ use window::Window;
 const LOOK: Duration = Duration::from_millis(500);
 /// Every how many looks are shown, anywhere else.
 const SHOWN: u32 = 6;
+/// On terminals that are lower only the last few things that have happened are shown.
+const ROOMY: usize = 38;
+const FEW: usize = 2;
 /// Ctrl-C reaches Envoy as well; the wish to end may be a moment later than Envoy's end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -39,7 +45,7 @@ pub(super) fn watch(
     policy: &Policy,
     events: &Events,
     stop: &Stop,
-    lost: impl Fn() -> u64,
+    traffic: Option<&Traffic>,
 ) -> anyhow::Result<()> {
     let term = Term::stdout();
     let live = term.is_term();
@@ -70,9 +76,10 @@ pub(super) fn watch(
         window.push(Instant::now(), tallies);
         if live {
             let (height, width) = term.size();
-            let mut lines = screen(policy, &window, &history, events, lost());
+            let room = usize::from(height).saturating_sub(1);
+            let mut lines = screen(policy, &window, &history, events, traffic, room.saturating_sub(1));
             lines.push("Ctrl-C ends it.".to_owned());
-            lines.truncate(usize::from(height).saturating_sub(1));
+            lines.truncate(room);
             term.clear_last_lines(drawn).context("terminal")?;
             drawn = lines.len();
             for line in lines {
@@ -80,7 +87,7 @@ pub(super) fn watch(
                     .context("terminal")?;
             }
         } else if looks.is_multiple_of(SHOWN) {
-            let mut lines = screen(policy, &window, &history, events, lost());
+            let mut lines = screen(policy, &window, &history, events, traffic, usize::MAX);
             lines.push(String::new());
             term.write_line(&lines.join("\n")).context("standard output")?;
         }
@@ -91,16 +98,70 @@ pub(super) fn watch(
     }
 }
 
-/// What there is to see at a moment.
-fn screen(policy: &Policy, window: &Window, history: &History, events: &Events, lost: u64) -> Vec<String> {
-    let mut lines = numbers(policy, window);
-    if !history.rows().is_empty() {
-        lines.push(String::new());
-        lines.extend(timeline::lines(REVIEWS, history.rows(), clock));
+/// What there is to see at a moment, in so many lines as far as it can be shortened.
+fn screen(
+    policy: &Policy,
+    window: &Window,
+    history: &History,
+    events: &Events,
+    traffic: Option<&Traffic>,
+    room: usize,
+) -> Vec<String> {
+    let last = if room < ROOMY { FEW } else { usize::MAX };
+    let mut happened = Vec::new();
+    let rows = history.rows();
+    let rows = rows.get(rows.len().saturating_sub(last)..).unwrap_or(rows);
+    if !rows.is_empty() {
+        happened.push(String::new());
+        happened.extend(timeline::lines(REVIEWS, rows, clock));
     }
-    lines.extend(events.last());
+    happened.extend(events.last(last));
+    let lost = traffic.map_or(0, Traffic::lost);
     if lost > 0 {
-        lines.push(format!("{lost} requests of the background traffic got no answer"));
+        happened.push(format!("{lost} requests of the background traffic got no answer"));
+    }
+    let mut lines = numbers(policy, window);
+    let mut latencies = latencies(policy, window, traffic);
+    let left = room.saturating_sub(lines.len()).saturating_sub(happened.len());
+    latencies.truncate(left.saturating_sub(1));
+    if !lines.is_empty() && !latencies.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(latencies);
+    lines.extend(happened);
+    lines
+}
+
+/// Latencies and objectives, with a blank line between two tables.
+fn latencies(policy: &Policy, window: &Window, traffic: Option<&Traffic>) -> Vec<String> {
+    let empty = Tallies::default();
+    let now = window.last().unwrap_or(&empty);
+    let mut lines = Vec::new();
+    for histogram in &policy.histograms {
+        let Some(quantiles) = histogram.quantiles() else {
+            continue;
+        };
+        // Of other policies nobody knows which label sets the traffic falls under.
+        let clients = traffic.filter(|_| policy.is_demo).map(|traffic| {
+            let timings = traffic.timings();
+            timings.by_label_set(histogram, quantiles.window, Instant::now())
+        });
+        lines.extend(latency::live_latency(
+            histogram,
+            &now.latency(histogram),
+            clients.as_ref(),
+        ));
+        lines.push(String::new());
+    }
+    if policy
+        .histograms
+        .iter()
+        .any(|histogram| !histogram.objectives().is_empty())
+    {
+        lines.extend(latency::live_objectives(&policy.histograms, window));
+    }
+    if lines.last().is_some_and(String::is_empty) {
+        lines.pop();
     }
     lines
 }

@@ -1,19 +1,17 @@
 //! Which versions answered, and why: what the canary filter must have counted.
 //!
-//! A client knows which version has answered, and what it has sent. So it cannot tell a draw that gave it the stable
+//! A client knows which version has answered, or what the release cookie says if a limit refused it, and what it has sent. So it cannot tell a draw that gave it the stable
 //! version from there being nothing to draw for (while the guard holds v2); both count as drawn here.
 
 use super::ledger::increment;
 use super::{COUNTED_WITHIN, Script};
 use crate::up::client::Answer;
+pub(super) use crate::up::client::{STABLE, V2};
 use crate::up::metrics::{Tallies, Variant};
 use anyhow::Context as _;
 use fairlead_rollout::Reason;
 
-/// The variants of the demo's policy.
-pub(super) const V2: &str = "v2";
-pub(super) const STABLE: &str = "stable";
-/// Its release cookie.
+/// The release cookie of the demo's policy.
 pub(super) const COOKIE: &str = "fairlead-release=";
 
 /// Why a request has its version, as far as its client can know.
@@ -122,12 +120,11 @@ pub(super) struct Exposures {
 }
 
 impl Exposures {
-    /// Enters an answer. One that no version has given was refused on the way to the canary filter.
+    /// Enters an answer. One that no version has given was refused behind the canary filter.
     pub(super) fn note(&mut self, why: Why, answer: &Answer) {
-        match answer.version.as_deref() {
-            Some("v2") => self.v2.note(why, answer),
-            Some(_) => self.stable.note(why, answer),
-            None => return,
+        match answer.variant() {
+            V2 => self.v2.note(why, answer),
+            _ => self.stable.note(why, answer),
         }
         self.note_cookies(answer);
     }
@@ -204,12 +201,18 @@ mod tests {
         seen.note(Why::ForceHeader, &Answer::from(Some("v2"), 503));
         seen.note(Why::Drawn, &Answer::from(Some("v1"), 200));
         seen.note(Why::Drawn, &Answer::from(None, 429));
+        let cookies = vec!["fairlead-release=v2.00000.0123456789abcdef; Path=/".to_owned()];
+        let refused = Answer {
+            cookies,
+            ..Answer::from(None, 429)
+        };
+        seen.note(Why::Drawn, &refused);
         seen.note_stable(&Answer::from(Some("v2"), 200));
-        assert_eq!(seen.v2.show(), "2 drawn, 1 force_header");
-        assert_eq!((seen.v2.succeeded, seen.v2.failed, seen.v2.total()), (1, 1, 3));
+        assert_eq!(seen.v2.show(), "3 drawn, 1 force_header");
+        assert_eq!((seen.v2.succeeded, seen.v2.failed, seen.v2.total()), (2, 1, 4));
         assert_eq!(
             (seen.stable.show(), seen.stable.succeeded),
-            ("2 drawn".to_owned(), 2)
+            ("3 drawn".to_owned(), 3)
         );
         assert_eq!(Seen::default().show(), "none");
     }

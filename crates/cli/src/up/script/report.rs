@@ -1,8 +1,10 @@
 //! What the checks came to, as tables for people and as JSON for programs.
 
+use super::comparison::Comparison;
 use crate::up::breaker::Breaker;
+use crate::up::histogram::Histogram;
 use crate::up::mesh::REVIEWS;
-use crate::up::metrics::{Standing, State, Tallies};
+use crate::up::metrics::{Standing, State, Tallies, Window};
 use crate::up::policy::Rule;
 use crate::up::release::Release;
 use crate::up::table::{self, Side};
@@ -29,9 +31,12 @@ pub(in crate::up) struct Report {
     pub(in crate::up) checks: Vec<Check>,
     /// What has become of the reviews.
     pub(in crate::up) timeline: Vec<Row>,
+    /// What latencies were measured, and counted.
+    pub(in crate::up) comparison: Option<Comparison>,
     pub(in crate::up) rules: Vec<Rule>,
     pub(in crate::up) releases: Vec<Release>,
     pub(in crate::up) breakers: Vec<Breaker>,
+    pub(in crate::up) histograms: Vec<Histogram>,
     pub(in crate::up) counted: Tallies,
 }
 
@@ -63,6 +68,10 @@ impl Report {
             lines.extend(timeline::lines(REVIEWS, &self.timeline, timeline::seconds));
             lines.push(String::new());
         }
+        if let Some(comparison) = &self.comparison {
+            lines.extend(comparison.lines());
+            lines.push(String::new());
+        }
         if !self.rules.is_empty() {
             lines.extend(view::rules(&self.rules, &self.counted));
             lines.push(String::new());
@@ -73,6 +82,22 @@ impl Report {
         }
         if !self.breakers.is_empty() {
             lines.extend(view::breakers(&self.breakers, &self.counted));
+            lines.push(String::new());
+        }
+        // What was compared is in its table.
+        for histogram in self.histograms.iter().filter(|_| self.comparison.is_none()) {
+            let latency = self.counted.latency(histogram);
+            if !latency.window.is_empty() {
+                lines.extend(view::quantiles(histogram, &latency));
+                lines.push(String::new());
+            }
+        }
+        if self
+            .histograms
+            .iter()
+            .any(|histogram| !histogram.objectives().is_empty())
+        {
+            lines.extend(view::objectives(&self.histograms, &self.counted));
             lines.push(String::new());
         }
         let count = self.checks.len();
@@ -137,6 +162,32 @@ impl Report {
                 "opened": counted.opened,
             })
         };
+        let windows = |histogram: &Histogram| {
+            let window = |(set, shown): (String, Window)| {
+                json!({
+                    "plugin": histogram.plugin,
+                    "labels": set,
+                    "requests": shown.requests,
+                    "quantiles_us": shown.micros,
+                })
+            };
+            let latency = self.counted.latency(histogram);
+            latency.window.into_iter().map(window).collect::<Vec<_>>()
+        };
+        let objectives = self.histograms.iter().flat_map(|histogram| {
+            let latency = self.counted.latency(histogram);
+            histogram.objectives().iter().map(move |slo| {
+                let counted = latency.objective(&slo.name);
+                json!({
+                    "plugin": histogram.plugin,
+                    "slo": slo.name,
+                    "threshold_us": u64::try_from(slo.threshold.as_micros()).unwrap_or(u64::MAX),
+                    "objective_ppm": slo.objective.ppm(),
+                    "requests": counted.requests,
+                    "good": counted.good,
+                })
+            })
+        });
         json!({
             "ok": self.ok(),
             "envoy": self.envoy,
@@ -145,6 +196,9 @@ impl Report {
             "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
             "variants": variants.collect::<Vec<_>>(),
             "breakers": self.breakers.iter().map(breaker).collect::<Vec<_>>(),
+            "quantiles": self.histograms.iter().flat_map(windows).collect::<Vec<_>>(),
+            "slos": objectives.collect::<Vec<_>>(),
+            "latencies": self.comparison.as_ref().map_or_else(|| json!([]), Comparison::json),
             "timeline": self.timeline.iter().map(Row::json).collect::<Vec<_>>(),
         })
     }
@@ -152,6 +206,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use super::super::comparison::Measured;
     use super::*;
     use crate::up::policy::Policy;
     use crate::up::timeline::Seen;
@@ -190,16 +245,30 @@ fairlead_canary_weight_ppm{component="canary",tag="stable"} 900000
 fairlead_canary_guard_state{component="canary",tag="v2"} 1
 fairlead_circuit_breaker_requests_total{cache="rejected",component="circuit-breaker",tag="reviews"} 7
 fairlead_circuit_breaker_state{component="circuit-breaker",tag="reviews"} 2
+fairlead_latency_histogram_window_requests{component="latency-histogram",tag="route=/shop/,variant=v2"} 5
+fairlead_latency_histogram_request_quantile_microseconds{cache="p50",component="latency-histogram",tag="route=/shop/,variant=v2"} 7000
+fairlead_latency_histogram_slo_requests_total{component="latency-histogram",tag="pay"} 20
+fairlead_latency_histogram_slo_good_total{component="latency-histogram",tag="pay"} 19
 "#;
+        let measured = Measured {
+            delay: 30_000,
+            took: 31_000,
+        };
+        let groups = [(("/shop/pay".to_owned(), "v2"), vec![measured])].into();
+        let counted = Tallies::parse(text);
+        let histogram = demo.histograms.first().unwrap();
+        let comparison = Comparison::new(&groups, histogram, &counted.latency(histogram));
         Report {
             envoy: "1.40.0".into(),
             seconds: 5.06,
             checks: vec![check("one thing", true), check("another thing", ok)],
             timeline: vec![row],
+            comparison: Some(comparison),
             rules: vec![rule],
             releases: demo.releases,
             breakers: demo.breakers,
-            counted: Tallies::parse(text),
+            histograms: demo.histograms,
+            counted,
         }
     }
 
@@ -257,6 +326,39 @@ fairlead_circuit_breaker_state{component="circuit-breaker",tag="reviews"} 2
             (&json!(1500), &json!(7))
         );
         assert!(text.contains("\n1.50 s  open "), "{text}");
+        let pay = &json["slos"][0];
+        assert_eq!(
+            (&pay["slo"], &pay["objective_ppm"], &pay["requests"], &pay["good"]),
+            (&json!("pay"), &json!(950_000), &json!(20), &json!(19))
+        );
+        assert!(
+            text.contains("\npay        95 % within 100ms        20    19  95.0 %\n"),
+            "{text}"
+        );
+        assert_eq!(json["latencies"][0]["quantiles"][0]["clients_us"], 31_000);
+        assert!(
+            text.contains("\n/shop/pay  v2              1        0  p50            -  31.0 ms"),
+            "{text}"
+        );
+        let window = &json["quantiles"][0];
+        assert_eq!(
+            (
+                &window["labels"],
+                &window["requests"],
+                &window["quantiles_us"]["p50"]
+            ),
+            (&json!("route=/shop/,variant=v2"), &json!(5), &json!(7000))
+        );
+        let without = Report {
+            comparison: None,
+            ..report(false)
+        };
+        let text = without.text();
+        assert!(
+            text.contains("\n/shop/  v2              5     7.0       -       -  ###"),
+            "{text}"
+        );
+        assert_eq!(without.json()["latencies"], json!([]));
         assert!(report(true).ok() && report(true).json()["ok"] == true);
     }
 }

@@ -29,6 +29,7 @@ pub(in crate::up) fn how_to_try(mesh: &Mesh, policy: &Policy) -> Vec<String> {
         lines.extend(limits(proxy));
         lines.extend(canary(proxy, v2.address()));
         lines.extend(breaker(proxy, reviews));
+        lines.extend(latency(proxy, admin));
     } else if policy.releases.is_empty() {
         lines.extend([
             "  # the other version".to_owned(),
@@ -86,6 +87,16 @@ fn canary(proxy: SocketAddr, v2: SocketAddr) -> Vec<String> {
         "  # v2 turns bad, and well again".to_owned(),
         format!("  curl -s -X POST 'http://{v2}/_control?fail=50%25'"),
         format!("  curl -s -X POST http://{v2}/_control"),
+    ]
+}
+
+/// The latency histogram of the demo's policy.
+fn latency(proxy: SocketAddr, admin: SocketAddr) -> [String; 4] {
+    [
+        "  # 50 slow payments: the objective is missed, and p95 rises for 15 s".to_owned(),
+        format!("  curl -s -o /dev/null -H 'x-upstream-delay: 150ms' 'http://{proxy}/shop/pay?n=[1-50]'"),
+        "  # quantiles, for whoever reads gauges".to_owned(),
+        format!("  curl -s http://{admin}/stats/prometheus | grep '^fairlead_.*_quantile_'"),
     ]
 }
 
