@@ -14,6 +14,10 @@ pub const FILTERS: &[Filter] = &[
     of::<fairlead_rate_limit::RateLimit>("rate-limit", fairlead_rate_limit::METRICS),
     of::<fairlead_canary::Canary>("canary", fairlead_canary::METRICS),
     of::<fairlead_circuit_breaker::CircuitBreaker>("circuit-breaker", fairlead_circuit_breaker::METRICS),
+    of::<fairlead_latency_histogram::LatencyHistogram>(
+        "latency-histogram",
+        fairlead_latency_histogram::METRICS,
+    ),
 ];
 
 /// A filter and what it counts.

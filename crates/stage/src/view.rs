@@ -23,7 +23,7 @@ pub trait View {
     fn now(&self) -> Timestamp;
 
     /// The proxy's steady clock, read at each call: it only goes forward, whatever is done to the wall clock, and says
-    /// nothing but how much time has passed between two readings in one proxy process.
+    /// nothing but how much time has passed between two readings in one proxy process. 0 where the host did not say.
     fn steady(&self) -> Timestamp;
 
     /// The first value of a header, by its lower-case name. Empty values are `Some`.

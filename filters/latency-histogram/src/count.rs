@@ -176,8 +176,12 @@ fn failed(flight: &Flight) -> bool {
     }
 }
 
-/// How long ago `earlier` was; 0 when it lies ahead.
+/// How long ago `earlier` was; 0 when it lies ahead, and where the host did not say when it was, which a steady clock that has
+/// only begun to run does not either.
 const fn micros(now: Timestamp, earlier: Timestamp) -> u64 {
+    if earlier.as_unix_nanos() == 0 {
+        return 0;
+    }
     now.as_unix_nanos().saturating_sub(earlier.as_unix_nanos()) / 1000
 }
 

@@ -7,6 +7,7 @@
 //! With the feature `module` this crate is `latency-histogram.wasm`. What its users read is in the README beside this folder.
 
 mod access_log;
+mod catalogue;
 mod configure;
 mod count;
 mod labels;
@@ -21,6 +22,7 @@ use fairlead_stage::{AttributeId, Effects, Needs, Proxy, Refusal, Stage, Timesta
 use labels::Labels;
 use metrics::Metrics;
 
+pub use catalogue::METRICS;
 pub use request::Flight;
 
 /// The configured filter.
