@@ -1,5 +1,5 @@
-//! Modules rewritten so that their host calls are refused, or metrics cannot be read back, or a reply ends the VM: what fails
-//! hardly ever, on order.
+//! Modules rewritten so that their host calls are refused, some or all of one kind, or metrics cannot be read back, or a reply or a
+//! warning ends the VM: what fails hardly ever, on order.
 //!
 //! Before each import that answers with a status a new function is put, to which all calls of the module go. It counts
 //! calls, and asks a generator (xorshift32, Marsaglia 2003) whether to hand a call on or to answer with a status from 1 to
@@ -39,15 +39,22 @@ const GET_METRIC: &str = "proxy_get_metric";
 /// The import that answers a request; its first parameter is the status.
 const REPLY: &str = "proxy_send_local_response";
 
+/// The import that logs; its first parameter is the level.
+const LOG: &str = "proxy_log";
+const WARNING: i32 = 3;
+
 /// The status of a reply that ends the VM of a [`mortal`] module.
 pub const FATAL: u16 = 599;
 
 /// What is put before imports.
 #[derive(Clone, Copy, Debug)]
-enum Twist {
+enum Twist<'i> {
     Refuse(Refusal),
+    /// This import always answers with this status.
+    Deny(&'i str, i32),
     Forget,
     EndOnReply,
+    EndOnWarning,
 }
 
 /// `dist/<filter>.wasm` with a quarter of its host calls refused; `None` if that is not built.
@@ -78,21 +85,45 @@ pub fn mortal(filter: &str) -> Option<Vec<u8>> {
     Some(rewrite(&modules::bytes(filter)?, Twist::EndOnReply))
 }
 
-fn rewritten(filter: &str, twist: Twist) -> Option<CompiledModule> {
+/// The bytes of `dist/<filter>.wasm`, whose VM ends when it logs a warning; `None` if that is not built.
+///
+/// # Panics
+/// If the file is no module.
+#[must_use]
+pub fn ends_when_it_warns(filter: &str) -> Option<Vec<u8>> {
+    Some(rewrite(&modules::bytes(filter)?, Twist::EndOnWarning))
+}
+
+/// `dist/<filter>.wasm` in a host that answers each call of `import` with `status`; `None` if that is not built.
+///
+/// # Panics
+/// If it has no such import, as nothing would be tested then, or the file is no module.
+#[must_use]
+pub fn denied(filter: &str, import: &str, status: i32) -> Option<CompiledModule> {
+    rewritten(filter, Twist::Deny(import, status))
+}
+
+fn rewritten(filter: &str, twist: Twist<'_>) -> Option<CompiledModule> {
     let bytes = rewrite(&modules::bytes(filter)?, twist);
     Some(CompiledModule::compile(&bytes).expect("a rewritten module is a module"))
 }
 
-fn rewrite(module: &[u8], twist: Twist) -> Vec<u8> {
+fn rewrite(module: &[u8], twist: Twist<'_>) -> Vec<u8> {
     let concerns = |name: &str| match twist {
         Twist::Refuse(_) => !SPARED.contains(&name),
         Twist::Forget => name == GET_METRIC,
+        Twist::Deny(import, _) => name == import,
         Twist::EndOnReply => name == REPLY,
+        Twist::EndOnWarning => name == LOG,
     };
     let mut rewriting = Rewriting {
         outline: Outline::of(module, concerns),
         twist,
     };
+    assert!(
+        rewriting.outline.replaced().next().is_some(),
+        "{twist:?}: no such import"
+    );
     let mut rewritten = Module::new();
     rewriting
         .parse_core_module(&mut rewritten, Parser::new(0), module)
@@ -160,9 +191,9 @@ fn status_of(kind: &wasmparser::FuncType) -> Option<u32> {
     status.then(|| u32::try_from(kind.params().len()).expect("a few parameters"))
 }
 
-struct Rewriting {
+struct Rewriting<'i> {
     outline: Outline,
-    twist: Twist,
+    twist: Twist<'i>,
 }
 
 /// `proxy_get_metric(id, &value)` of a host that keeps nothing.
@@ -179,13 +210,15 @@ fn reads_zero() -> Function {
     function
 }
 
-impl Rewriting {
+impl Rewriting<'_> {
     /// The function before import `index`.
     fn before(&self, index: u32, parameters: u32) -> Function {
         let refusal = match self.twist {
             Twist::Refuse(refusal) => refusal,
             Twist::Forget => return reads_zero(),
-            Twist::EndOnReply => return ends_on_reply(index, parameters),
+            Twist::Deny(_, status) => return answers(status),
+            Twist::EndOnReply => return ends_where_first_is(i32::from(FATAL), index, parameters),
+            Twist::EndOnWarning => return ends_where_first_is(WARNING, index, parameters),
         };
         let [calls, state, mask] = [0, 1, 2].map(|n| self.outline.globals + n);
         let mut function = Function::new([]);
@@ -228,11 +261,19 @@ impl Rewriting {
     }
 }
 
-/// `proxy_send_local_response(status, ..)` of which one status ends the VM.
-fn ends_on_reply(index: u32, parameters: u32) -> Function {
+/// A function that always answers with this status.
+fn answers(status: i32) -> Function {
+    let mut function = Function::new([]);
+    function.instructions().i32_const(status).end();
+    function
+}
+
+/// A function of which one value of the first parameter ends the VM: `proxy_send_local_response(status, ..)`,
+/// `proxy_log(level, ..)`.
+fn ends_where_first_is(value: i32, index: u32, parameters: u32) -> Function {
     let mut function = Function::new([]);
     let mut code = function.instructions();
-    code.local_get(0).i32_const(i32::from(FATAL)).i32_eq();
+    code.local_get(0).i32_const(value).i32_eq();
     code.if_(BlockType::Empty).unreachable().end();
     hand_on(&mut function, index, parameters);
     function
@@ -247,7 +288,7 @@ fn hand_on(function: &mut Function, index: u32, parameters: u32) {
     code.call(index).end();
 }
 
-impl Reencode for Rewriting {
+impl Reencode for Rewriting<'_> {
     type Error = Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {

@@ -7,8 +7,6 @@ mod clocks;
 mod config;
 #[path = "emulator_latency_histogram/crash.rs"]
 mod crash;
-#[path = "emulator_latency_histogram/denied.rs"]
-mod denied;
 #[path = "emulator_latency_histogram/failures.rs"]
 mod failures;
 #[path = "emulator_latency_histogram/fuel.rs"]

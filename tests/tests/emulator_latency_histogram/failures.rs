@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use fairlead_emulator::{Emulator, FaultKind, Request, Response, Upstream};
 use fairlead_tests::modules;
-use fairlead_tests::refusing::{Refusal, forgetting_metrics, refusing};
+use fairlead_tests::refusing::{Refusal, denied, forgetting_metrics, refusing};
 use serde_json::json;
 
-use crate::denied::denied;
 use crate::rig::{
     BUCKET, FILTER, MICROS, MS, QUANTILE, answered, ask, assert_grown, counting, counts, faults, full, jump,
     metrics, one, series, settle, slo, start, sum, taking, total, unlabelled, values, version, with,
@@ -122,7 +121,7 @@ fn any_call_that_is_always_refused_ends_no_vm_and_holds_up_no_request() {
         "random_get",
     ];
     for (import, status) in imports.into_iter().zip(STATUSES.into_iter().cycle()) {
-        let Some(module) = denied(import, status) else {
+        let Some(module) = denied(FILTER, import, status) else {
             return;
         };
         let mut proxy = start(Emulator::builder().workers(2), &module, &full());
@@ -147,7 +146,7 @@ fn any_call_that_is_always_refused_ends_no_vm_and_holds_up_no_request() {
 
 #[test]
 fn a_host_that_defines_no_metric_is_asked_once_for_each() {
-    let Some(module) = denied("proxy_define_metric", 10) else {
+    let Some(module) = denied(FILTER, "proxy_define_metric", 10) else {
         return;
     };
     let mut proxy = start(Emulator::builder().workers(2), &module, &counting());
@@ -172,7 +171,9 @@ fn a_host_that_defines_no_metric_is_asked_once_for_each() {
 #[test]
 fn without_shared_data_all_but_windows_and_values_of_traffic_counts() {
     for import in ["proxy_get_shared_data", "proxy_set_shared_data"] {
-        let Some(module) = denied(import, 10) else { return };
+        let Some(module) = denied(FILTER, import, 10) else {
+            return;
+        };
         let config = with(
             counting(),
             json!({"labels": {"status_class": true, "variant": {"header": "x-version", "max": 3}}}),
@@ -199,7 +200,7 @@ fn without_shared_data_all_but_windows_and_values_of_traffic_counts() {
 
 #[test]
 fn without_a_steady_clock_the_wall_clock_measures_and_never_below_zero() {
-    let Some(module) = denied("clock_time_get", 58) else {
+    let Some(module) = denied(FILTER, "clock_time_get", 58) else {
         return;
     };
     let config = with(unlabelled(), json!({"phases": ["total", "filter"]}));
@@ -223,7 +224,7 @@ fn without_a_steady_clock_the_wall_clock_measures_and_never_below_zero() {
 
 #[test]
 fn without_attributes_labels_say_none_and_what_needs_them_is_left_out() {
-    let Some(module) = denied("proxy_get_property", 1) else {
+    let Some(module) = denied(FILTER, "proxy_get_property", 1) else {
         return;
     };
     let labels = json!({
@@ -276,7 +277,7 @@ fn without_attributes_labels_say_none_and_what_needs_them_is_left_out() {
 
 #[test]
 fn without_a_status_a_response_is_none() {
-    let Some(module) = denied("proxy_get_header_map_value", 1) else {
+    let Some(module) = denied(FILTER, "proxy_get_header_map_value", 1) else {
         return;
     };
     let config = with(counting(), json!({"labels": {"status_class": true}}));

@@ -26,7 +26,7 @@ fn labels_say_what_the_request_and_its_end_say() {
     bench.send(ride(1_000).request(request).answered(Some(response(503))));
     let odd = MemoryView::get("else.example.com", "/users/1/2/3").with("x-canary", "v3");
     bench.send(ride(1_000).request(odd).answered(None));
-    let long = MemoryView::get("shop.example.com", &LONG.replace('{', "").replace('}', ""));
+    let long = MemoryView::get("shop.example.com", &LONG.replace(['{', '}'], ""));
     bench.send(ride(1_000).request(long));
     let name = format!(
         "route={},method=GET,status=2xx,variant=stable,host=shop.example.com",
