@@ -6,7 +6,8 @@
 //!
 //! What this crate does not do: verify tokens, normalise paths (the proxy has done so, as far as it is told to), keep
 //! state, read the clock. Cost: an index finds the rules by host or path, so that a request pays for the rules that
-//! could be meant and not for the length of the list; nothing is allocated unless a value has to be decoded.
+//! could be meant and not for the length of the list; nothing is allocated but a small
+//! block for each value that is looked up by name, and what has to be decoded.
 
 #![cfg_attr(
     test,
