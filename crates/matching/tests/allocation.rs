@@ -132,9 +132,9 @@ fn once_warm_matching_and_writing_a_key_allocate_a_block_for_each_name() {
     assert!(allocations(&mut run) > 0, "the counter counts");
     // Two headers, a parameter and a cookie, each asked for several times.
     assert_eq!(allocations(&mut run), 4);
-    let mut unnamed = || {
+    let unnamed = || {
         let request = Request::new(&view);
         assert!(request.path().is_some() && request.host().is_some() && request.method().is_some());
     };
-    assert_eq!(allocations(&mut unnamed), 0);
+    assert_eq!(allocations(unnamed), 0);
 }
