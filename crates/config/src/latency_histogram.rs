@@ -247,9 +247,9 @@ pub struct Quantiles {
 /// Which sizes are recorded, in histograms of the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Bytes of the request.
+    /// Bytes of the request's body.
     pub request: bool,
-    /// Bytes of the response.
+    /// Bytes of the response's body.
     pub response: bool,
 }
 

@@ -219,7 +219,7 @@ pub const METRICS: &[MetricDoc] = &[
         tag: LABELS,
         cache: &[],
         when: Presence::If("`sizes` has `request`"),
-        meaning: "Requests, with their headers.",
+        meaning: "Bodies of requests, as the proxy has received them.",
     },
     MetricDoc {
         name: "response_size_bytes",
@@ -228,7 +228,7 @@ pub const METRICS: &[MetricDoc] = &[
         tag: LABELS,
         cache: &[],
         when: Presence::If("`sizes` has `response`"),
-        meaning: "Responses, with their headers.",
+        meaning: "Bodies of responses, as the proxy has sent them.",
     },
     MetricDoc {
         name: "excluded_total",

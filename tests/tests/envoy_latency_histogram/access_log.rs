@@ -50,7 +50,8 @@ fn a_slow_and_a_failed_request_have_a_line_each_with_their_trace() {
         );
     }
     let slow = traced("/users/2?token=secret&delay=1100ms", "00f067aa0ba902b8").header("x-request-id", "r-2");
-    assert_eq!(connection.ask(&slow).status, 200);
+    let answer = connection.ask(&slow);
+    assert_eq!(answer.status, 200);
     let failed = traced("/orders/3?status=503", "00f067aa0ba902b9").header("x-upstream-h-x", "a\"b");
     assert_eq!(connection.ask(&failed).status, 503);
     let b3 = Request::get("/users/4?status=500").header("b3", format!("{TRACE}-00f067aa0ba902b7-1"));
@@ -70,6 +71,11 @@ fn a_slow_and_a_failed_request_have_a_line_each_with_their_trace() {
     let [duration, upstream] =
         ["duration_us", "upstream_us"].map(|name| slow[name].as_u64().expect("a number"));
     assert!(1_100_000 <= upstream && upstream <= duration, "{slow}");
+    // Bodies, without headers.
+    assert_eq!(
+        (&slow["request_bytes"], &slow["response_bytes"]),
+        (&json!(0), &json!(answer.body.len()))
+    );
     assert_eq!(slow["upstream"], service.upstream.address().to_string());
     let expected = ["failed", "GET", "/orders/3", "503", "route=_other", TRACE];
     assert_eq!(field(failed, names).map(plain), expected);

@@ -68,9 +68,9 @@ words! {
 object! {
     /// Which sizes are recorded.
     struct SizesFields, "a set of sizes" {
-        /// Bytes of the request: headers and body.
+        /// Bytes of the request's body.
         "request" AnyOf request: bool = false;
-        /// Bytes of the response: headers and body.
+        /// Bytes of the response's body.
         "response" AnyOf response: bool = false;
     }
 }
