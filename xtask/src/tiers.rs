@@ -95,10 +95,14 @@ pub(crate) enum Run {
 
 /// Crates that run on this machine only. All release steps select all of them and differ in the test binaries that they
 /// run: with another selection cargo would choose other features of shared dependencies, and build wasmtime once more.
-pub(crate) const NATIVE: [&str; 5] = [
+pub(crate) const NATIVE: [&str; 9] = [
     "fairlead",
     "fairlead-emulator",
     "fairlead-envoy",
+    "fairlead-load",
+    "fairlead-overhead",
+    "fairlead-report",
+    "fairlead-scale",
     "fairlead-tests",
     "fairlead-upstream",
 ];

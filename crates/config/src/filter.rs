@@ -4,6 +4,7 @@ mod mode;
 mod on_invalid_config;
 
 pub use mode::Mode;
+pub(crate) use on_invalid_config::says_pass;
 pub use on_invalid_config::{OnInvalidConfig, pass_at_first_load};
 
 /// A filter that has a pluginConfig.

@@ -28,6 +28,7 @@ mod request;
 mod routing;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod suite;
 #[cfg(feature = "native")]
 mod warning;
 

@@ -5,17 +5,11 @@
 #[cfg(test)]
 mod tests;
 
-use crate::canary::Canary;
-use crate::circuit_breaker::CircuitBreaker;
-use crate::filter::ApiVersion;
 use crate::json::Json;
-use crate::latency_histogram::LatencyHistogram;
-use crate::leaf::Text;
-use crate::problem::{Errors, Problems, or_list};
-use crate::rate_limit::RateLimit;
-use crate::read::{List, Need, Read, Shape};
+use crate::problem::{Errors, Problems};
+pub use crate::suite::Checked;
 use crate::warning::Warnings;
-use crate::{Filter, Warning, canary, circuit_breaker, latency_histogram, rate_limit};
+use crate::{Filter, Warning, suite};
 use fairlead_stage::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -68,61 +62,6 @@ pub struct Configured {
     pub checked: Checked,
 }
 
-/// A checked config of some filter.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Checked {
-    /// Of [`Filter::LatencyHistogram`].
-    LatencyHistogram(Box<LatencyHistogram>),
-    /// Of [`Filter::RateLimit`].
-    RateLimit(RateLimit),
-    /// Of [`Filter::Canary`].
-    Canary(Box<Canary>),
-    /// Of [`Filter::CircuitBreaker`].
-    CircuitBreaker(CircuitBreaker),
-}
-
-impl Checked {
-    /// Reads and checks the pluginConfig of a filter. Empty bytes are `{}`.
-    ///
-    /// # Errors
-    /// Every mistake, each with its path in the pluginConfig.
-    pub fn parse(filter: Filter, plugin_config: &[u8]) -> Result<Self, Errors> {
-        match filter {
-            Filter::LatencyHistogram => latency_histogram::parse(plugin_config)
-                .map(Box::new)
-                .map(Self::LatencyHistogram),
-            Filter::RateLimit => rate_limit::parse(plugin_config).map(Self::RateLimit),
-            Filter::Canary => canary::parse(plugin_config).map(Box::new).map(Self::Canary),
-            Filter::CircuitBreaker => circuit_breaker::parse(plugin_config).map(Self::CircuitBreaker),
-        }
-    }
-
-    /// Advice on the config, with paths in the pluginConfig.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
-        match self {
-            Self::LatencyHistogram(config) => latency_histogram::warnings(config),
-            Self::RateLimit(config) => rate_limit::warnings(config),
-            Self::Canary(config) => canary::warnings(config),
-            Self::CircuitBreaker(config) => circuit_breaker::warnings(config),
-        }
-    }
-}
-
-const SHAPE: Shape = Shape {
-    what: "a policy",
-    fields: &[
-        ("apiVersion", Need::Optional),
-        ("order", Need::Optional),
-        ("latency_histogram", Need::Optional),
-        ("rate_limit", Need::Optional),
-        ("canary", Need::Optional),
-        ("circuit_breaker", Need::Optional),
-    ],
-    later: &[],
-};
-
 /// Reads and checks a policy.
 ///
 /// # Errors
@@ -140,61 +79,16 @@ pub fn parse_policy(value: &Value) -> Result<Policy, Errors> {
 }
 
 fn read(json: &Json, value: &Value, at: &mut Problems) -> Option<Policy> {
-    let fields = at.object(json, &SHAPE)?;
-    at.field(fields, "apiVersion", ApiVersion::read);
-    let mut filters = Vec::new();
-    for filter in Filter::ALL {
-        let checked = match filter {
-            Filter::LatencyHistogram => at
-                .field(fields, filter.name(), LatencyHistogram::read)
-                .map(Box::new)
-                .map(Checked::LatencyHistogram),
-            Filter::RateLimit => at
-                .field(fields, filter.name(), RateLimit::read)
-                .map(Checked::RateLimit),
-            Filter::Canary => at
-                .field(fields, filter.name(), Canary::read)
-                .map(Box::new)
-                .map(Checked::Canary),
-            Filter::CircuitBreaker => at
-                .field(fields, filter.name(), CircuitBreaker::read)
-                .map(Checked::CircuitBreaker),
-        };
-        if let (Some(checked), Some(config)) = (checked, value.get(filter.name())) {
-            filters.push(Configured {
-                filter,
-                plugin_config: config.to_string().into_bytes(),
-                checked,
-            });
-        }
-    }
-    if filters.is_empty() && at.count() == 0 {
-        let known: Vec<&str> = Filter::ALL.iter().map(|filter| filter.name()).collect();
-        at.say(&["is a policy without a filter: write ", &or_list(&known)]);
-    }
-    if let Some(order) = at.field(fields, "order", List::<Text>::read) {
-        let mark = at.enter("order");
-        sort(&mut filters, &order, at);
-        at.leave(mark);
-    }
-    Some(Policy { filters })
-}
-
-/// Brings the filters into the order that the policy asks for, which must name each of them once.
-fn sort(filters: &mut [Configured], order: &[String], at: &mut Problems) {
-    for (index, name) in order.iter().enumerate() {
-        let mark = at.enter_item(index);
-        if order.iter().take(index).any(|earlier| earlier == name) {
-            at.say(&[name, " is there twice: write it once"]);
-        } else if !filters.iter().any(|one| one.filter.name() == name) {
-            at.say(&[name, " is not a filter of this policy: leave it out"]);
-        }
-        at.leave(mark);
-    }
-    for one in filters.iter() {
-        if !order.iter().any(|name| name == one.filter.name()) {
-            at.say(&["lacks ", one.filter.name(), ": write every filter of this policy"]);
-        }
-    }
-    filters.sort_by_key(|one| order.iter().position(|name| name == one.filter.name()));
+    let suite = suite::read(json, at)?;
+    let configured = suite.filters.into_iter().filter_map(|(filter, checked)| {
+        let config = value.get(filter.name())?;
+        Some(Configured {
+            filter,
+            plugin_config: config.to_string().into_bytes(),
+            checked,
+        })
+    });
+    Some(Policy {
+        filters: configured.collect(),
+    })
 }

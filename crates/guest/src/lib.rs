@@ -18,6 +18,7 @@ mod pairs;
 mod plugin;
 mod root;
 mod stream;
+mod surroundings;
 mod view;
 
 use fairlead_stage::Stage;

@@ -1,13 +1,11 @@
 //! A configured plugin: the stage and everything it was promised.
 
 use crate::abi;
-use crate::cells::HostCells;
 use crate::faults::Faults;
-use crate::journal::ProxyLog;
-use crate::metrics::HostMeter;
 use crate::pairs;
+use crate::surroundings::{HostProxy, Surroundings};
 use crate::view::{HostView, Phase, Reading};
-use fairlead_stage::{Edit, EditKind, Effects, HeaderMap, Needs, Parts, Reply, Stage, Timestamp, Verdict};
+use fairlead_stage::{EditKind, Effects, HeaderMap, Needs, Reply, Stage, Timestamp, Verdict};
 use proxy_wasm::types::Action;
 use std::cell::Cell;
 
@@ -16,9 +14,7 @@ use std::cell::Cell;
 pub(crate) struct Plugin<S: Stage> {
     pub(crate) stage: S,
     pub(crate) needs: Needs,
-    cells: HostCells,
-    meter: HostMeter,
-    journal: ProxyLog,
+    surroundings: Surroundings,
     reading: Reading,
     faults: Faults,
     effects: Cell<Effects>,
@@ -27,13 +23,11 @@ pub(crate) struct Plugin<S: Stage> {
 
 impl<S: Stage> Plugin<S> {
     #[inline(never)]
-    pub(crate) fn new(name: &str, key_prefix: &[u8], stage: S, needs: Needs) -> Self {
+    pub(crate) fn new(name: &str, stage: S, needs: Needs) -> Self {
         let faults = Faults::define(S::NAME, name);
         Self {
-            cells: HostCells::new(key_prefix, &needs, faults),
-            meter: HostMeter::new(S::NAME, name, &needs),
-            journal: ProxyLog::new(S::NAME, name),
-            reading: Reading::new(&needs),
+            surroundings: Surroundings::new(S::NAME, name, &needs, faults),
+            reading: Reading::new(&needs, faults),
             faults,
             effects: Cell::default(),
             reply_headers: Cell::default(),
@@ -47,12 +41,8 @@ impl<S: Stage> Plugin<S> {
     }
 
     /// What the host lends to the stage.
-    pub(crate) const fn proxy(&self) -> Parts<'_, HostCells, HostMeter, ProxyLog> {
-        Parts {
-            cells: &self.cells,
-            meter: &self.meter,
-            journal: &self.journal,
-        }
+    pub(crate) const fn proxy(&self) -> HostProxy<'_> {
+        self.surroundings.proxy()
     }
 
     /// Runs a part of the stage with the worker's buffer for edits, and applies what it asks for. Says whether the
@@ -66,7 +56,7 @@ impl<S: Stage> Plugin<S> {
         let (verdict, rest) = part(&self.stage, &mut effects);
         let outcome = match verdict {
             Verdict::Continue => {
-                effects.edits().for_each(|edit| self.apply(edit));
+                effects.pending().for_each(|edit| self.reading.apply(edit));
                 Outcome::Continued
             }
             Verdict::Deny(reply) => self.reply(&reply, &effects),
@@ -81,24 +71,10 @@ impl<S: Stage> Plugin<S> {
         self.stage.on_retire(now, &self.proxy());
     }
 
-    fn apply(&self, edit: Edit<'_>) {
-        let map = match edit.map {
-            HeaderMap::Request => abi::Map::RequestHeaders,
-            HeaderMap::Response => abi::Map::ResponseHeaders,
-            HeaderMap::ResponseTrailers => abi::Map::ResponseTrailers,
-        };
-        let done = match edit.kind {
-            EditKind::Set => abi::set_header(map, edit.name, edit.value),
-            EditKind::Add => abi::add_header(map, edit.name, edit.value),
-            EditKind::Remove => abi::remove_header(map, edit.name),
-        };
-        if done.is_err() {
-            self.faults.host_error();
-        }
-    }
-
     #[inline(never)]
     fn reply(&self, reply: &Reply<'_>, effects: &Effects) -> Outcome {
+        let of_request = effects.pending().filter(|edit| edit.map == HeaderMap::Request);
+        of_request.for_each(|edit| self.reading.apply(edit));
         let headers = effects
             .edits()
             .filter(|edit| edit.map == HeaderMap::Response && edit.kind != EditKind::Remove)

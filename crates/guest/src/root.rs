@@ -4,6 +4,7 @@ use crate::abi;
 use crate::metrics;
 use crate::plugin::Plugin;
 use crate::stream::{Passed, Stream};
+use crate::surroundings::key_prefix;
 use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
 use log::{LevelFilter, error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -49,10 +50,7 @@ impl<S: Stage> Root<S> {
             || S::NAME.to_owned(),
             |n| String::from_utf8_lossy(&n).into_owned(),
         );
-        self.key_prefix = Vec::new();
-        for part in ["fairlead/1/", S::NAME, "/", &self.name, "/"] {
-            self.key_prefix.extend_from_slice(part.as_bytes());
-        }
+        self.key_prefix = key_prefix(S::NAME, &self.name);
     }
 
     fn shared_key(&self, suffix: &str) -> Vec<u8> {
@@ -61,14 +59,14 @@ impl<S: Stage> Root<S> {
         key
     }
 
-    fn gauge(&self, name: &'static str, value: u64) {
+    fn gauge(&self, filter: &str, name: &'static str, value: u64) {
         let def = MetricDef {
             name,
             kind: MetricKind::Gauge,
             rule: None,
             outcome: None,
         };
-        if let Some(id) = metrics::define(S::NAME, &self.name, &def) {
+        if let Some(id) = metrics::define(filter, &self.name, &def) {
             let _ = abi::record_metric(id, value);
         }
     }
@@ -77,13 +75,22 @@ impl<S: Stage> Root<S> {
     fn accept(&mut self, stage: S, needs: Needs, config: &[u8]) {
         // Anyone can see from here on that this plugin once had a config it could use.
         let _ = abi::set_shared_data(&self.shared_key("configured"), b"1", 0);
-        self.gauge("config_rejected", 0);
-        self.gauge("config_fingerprint", u64::from(fingerprint(config)));
-        self.gauge("state_limit_bytes", needs.cell_memory_bytes());
         let _ = abi::set_tick_period(needs.tick.map_or(0, millis));
+        self.announce(S::NAME, &needs, config);
+        for part in needs.parts() {
+            self.announce(part.name, &part.needs, config);
+        }
+        self.state = State::Configured(Rc::new(Plugin::new(&self.name, stage, needs)));
+    }
+
+    /// Tells of a config that is taken up: in metrics, and in the log.
+    #[inline(never)]
+    fn announce(&self, filter: &str, needs: &Needs, config: &[u8]) {
+        self.gauge(filter, "config_rejected", 0);
+        self.gauge(filter, "config_fingerprint", u64::from(fingerprint(config)));
+        self.gauge(filter, "state_limit_bytes", needs.cell_memory_bytes());
         info!(
-            "{} {}: configured, fingerprint {:08x}, at most {} KiB of state in {} cells, {} metrics{}",
-            S::NAME,
+            "{filter} {}: configured, fingerprint {:08x}, at most {} KiB of state in {} cells, {} metrics{}",
             self.name,
             fingerprint(config),
             needs.cell_memory_bytes().div_ceil(1024),
@@ -95,7 +102,6 @@ impl<S: Stage> Root<S> {
             needs.metric_limit(),
             needs.remark.as_deref().unwrap_or_default(),
         );
-        self.state = State::Configured(Rc::new(Plugin::new(&self.name, &self.key_prefix, stage, needs)));
     }
 
     /// Refuses a config, or passes where that was asked for and no earlier config is there to go on with.
@@ -107,7 +113,7 @@ impl<S: Stage> Root<S> {
             pass_at_first_load,
         } = refusal;
         error!("{} {}: configuration refused:\n{message}", S::NAME, self.name);
-        self.gauge("config_rejected", 1);
+        self.gauge(S::NAME, "config_rejected", 1);
         if !(first_load && pass_at_first_load) {
             return false;
         }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 enum Progress {
     /// Going on.
     Open,
-    /// This filter has answered it; the proxy will call back for that answer too.
+    /// This filter has answered it; the proxy will call back for that answer too, which mostly is no news.
     Answered,
     /// It has been accounted for.
     Done,
@@ -45,6 +45,15 @@ impl<S: Stage> Stream<S> {
         }
     }
 
+    /// Whether the stage is told of the response.
+    fn sees(&self) -> bool {
+        match self.progress {
+            Progress::Open => true,
+            Progress::Answered => self.plugin.needs.own_replies,
+            Progress::Done => false,
+        }
+    }
+
     fn answered(&mut self, outcome: Outcome) -> Action {
         if outcome == Outcome::Replied {
             self.progress = Progress::Answered;
@@ -70,9 +79,7 @@ impl<S: Stage> HttpContext for Stream<S> {
 
     fn on_http_response_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
         let plugin = Rc::clone(&self.plugin);
-        let (true, Progress::Open, Some(flight)) =
-            (plugin.needs.response, self.progress, self.flight.as_mut())
-        else {
+        let (true, true, Some(flight)) = (plugin.needs.response, self.sees(), self.flight.as_mut()) else {
             return Action::Continue;
         };
         let view = plugin.view(Phase::Response, end_of_stream);
@@ -83,8 +90,7 @@ impl<S: Stage> HttpContext for Stream<S> {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let (true, Progress::Open, Some(flight)) =
-            (self.plugin.needs.body, self.progress, self.flight.as_mut())
+        if let (true, true, Some(flight)) = (self.plugin.needs.body, self.sees(), self.flight.as_mut())
             && self.plugin.stage.wants_body(flight)
         {
             let view = self.plugin.view(Phase::Body, end_of_stream);
@@ -101,9 +107,7 @@ impl<S: Stage> HttpContext for Stream<S> {
     }
 
     fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
-        if let (true, Progress::Open, Some(flight)) =
-            (self.plugin.needs.trailers, self.progress, self.flight.as_mut())
-        {
+        if let (true, true, Some(flight)) = (self.plugin.needs.trailers, self.sees(), self.flight.as_mut()) {
             let view = self.plugin.view(Phase::Trailers, true);
             self.plugin.stage.on_trailers(flight, &view, &self.plugin.proxy());
         }

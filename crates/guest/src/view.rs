@@ -5,8 +5,11 @@
 //! when the filter is configured.
 
 use crate::abi;
+use crate::faults::Faults;
 use crate::pairs::Pairs;
-use fairlead_stage::{AttributeId, HeaderMap, Needs, Timestamp, View, line_separator};
+use fairlead_stage::{
+    AttributeId, Edit, EditKind, Effects, HeaderMap, Needs, Timestamp, View, line_separator,
+};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 
@@ -22,11 +25,18 @@ pub(crate) struct Reading {
     whole_response: bool,
     /// NUL-joined property paths by [`AttributeId`].
     paths: Vec<Vec<u8>>,
+    /// Headers that several stages may read, so that a value is worth keeping for the next one; none for a single stage, which
+    /// keeps them itself.
+    shared: Vec<(HeaderMap, Vec<u8>)>,
     clock: Cell<Clock>,
+    faults: Faults,
 }
 
+/// How many of the shared headers are kept; the others are read again.
+const KEPT: usize = 4;
+
 impl Reading {
-    pub(crate) fn new(needs: &Needs) -> Self {
+    pub(crate) fn new(needs: &Needs, faults: Faults) -> Self {
         let is_dear = |map| {
             let costs = needs.headers().iter().filter(|need| need.map == map);
             let costs = costs.map(|need| if need.rare { READ_ABSENT } else { READ });
@@ -40,7 +50,41 @@ impl Reading {
                 .iter()
                 .map(|path| path.join("\0").into_bytes())
                 .collect(),
+            shared: if needs.parts().len() > 1 {
+                let headers = needs.headers().iter();
+                headers
+                    .map(|need| (need.map, need.name.clone().into_bytes()))
+                    .collect()
+            } else {
+                Vec::new()
+            },
             clock: Cell::new(Clock::Unsettled),
+            faults,
+        }
+    }
+
+    fn steady(&self) -> u64 {
+        match self.clock.get() {
+            Clock::Steady => abi::steady_time_nanos().unwrap_or(0),
+            Clock::Wall => abi::current_time_nanos(),
+            Clock::Unsettled => self.settle(),
+        }
+    }
+
+    /// Makes an edit; one that the host refuses is counted.
+    pub(crate) fn apply(&self, edit: Edit<'_>) {
+        let map = match edit.map {
+            HeaderMap::Request => abi::Map::RequestHeaders,
+            HeaderMap::Response => abi::Map::ResponseHeaders,
+            HeaderMap::ResponseTrailers => abi::Map::ResponseTrailers,
+        };
+        let done = match edit.kind {
+            EditKind::Set => abi::set_header(map, edit.name, edit.value),
+            EditKind::Add => abi::add_header(map, edit.name, edit.value),
+            EditKind::Remove => abi::remove_header(map, edit.name),
+        };
+        if done.is_err() {
+            self.faults.host_error();
         }
     }
 
@@ -84,8 +128,10 @@ pub(crate) struct HostView<'p> {
     phase: Phase,
     ends: bool,
     now: Cell<Option<Timestamp>>,
+    steady: Cell<Option<Timestamp>>,
     request: OnceCell<Pairs>,
     response: OnceCell<Pairs>,
+    shared: [OnceCell<Option<Vec<u8>>>; KEPT],
 }
 
 impl<'p> HostView<'p> {
@@ -95,13 +141,28 @@ impl<'p> HostView<'p> {
             phase,
             ends,
             now: Cell::new(None),
+            steady: Cell::new(None),
             request: OnceCell::new(),
             response: OnceCell::new(),
+            shared: [const { OnceCell::new() }; KEPT],
         }
     }
 }
 
 impl HostView<'_> {
+    /// A header that another stage may have read before, or will read.
+    #[inline(never)]
+    fn kept(&self, map: HeaderMap, host_map: abi::Map, name: &str) -> Option<Cow<'_, [u8]>> {
+        let read = || abi::header(host_map, name.as_bytes());
+        let shared = self.reading.shared.iter();
+        let place = (shared.zip(&self.shared))
+            .find(|((of, known), _)| *of == map && known.as_slice() == name.as_bytes());
+        match place {
+            Some((_, kept)) => kept.get_or_init(read).as_deref().map(Cow::Borrowed),
+            None => read().map(Cow::Owned),
+        }
+    }
+
     /// All lines of a header as one value. The host's single read answers the first line only; as an attribute it joins
     /// them by commas, which tells all about a value without any.
     #[inline(never)]
@@ -133,10 +194,10 @@ impl View for HostView<'_> {
     }
 
     fn steady(&self) -> Timestamp {
-        Timestamp::from_unix_nanos(match self.reading.clock.get() {
-            Clock::Steady => abi::steady_time_nanos().unwrap_or(0),
-            Clock::Wall => abi::current_time_nanos(),
-            Clock::Unsettled => self.reading.settle(),
+        self.steady.get().unwrap_or_else(|| {
+            let steady = Timestamp::from_unix_nanos(self.reading.steady());
+            self.steady.set(Some(steady));
+            steady
         })
     }
 
@@ -175,7 +236,8 @@ impl View for HostView<'_> {
                 pairs.get(name.as_bytes()).map(Cow::Borrowed)
             }
             (Some(fetched), Some(separator)) => self.list(fetched, whole, name, separator),
-            _ => abi::header(host_map, name.as_bytes()).map(Cow::Owned),
+            _ if self.reading.shared.is_empty() => abi::header(host_map, name.as_bytes()).map(Cow::Owned),
+            _ => self.kept(map, host_map, name),
         }
     }
 
@@ -206,5 +268,11 @@ impl View for HostView<'_> {
 
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>> {
         abi::property(self.reading.paths.get(id.index())?).map(Cow::Owned)
+    }
+
+    #[inline(never)]
+    fn apply(&self, edits: &mut Effects) {
+        edits.pending().for_each(|edit| self.reading.apply(edit));
+        edits.settle();
     }
 }

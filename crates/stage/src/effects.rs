@@ -45,6 +45,8 @@ pub struct Effects {
     bytes: Vec<u8>,
     value: Vec<u8>,
     spans: Vec<Span>,
+    /// How many of them have been applied.
+    applied: usize,
 }
 
 impl Effects {
@@ -89,6 +91,30 @@ impl Effects {
         })
     }
 
+    /// The edits that have not been applied yet, in order.
+    pub fn pending(&self) -> impl Iterator<Item = Edit<'_>> {
+        self.edits().skip(self.applied)
+    }
+
+    /// Says that all edits so far have been applied. They are still shown.
+    pub fn settle(&mut self) {
+        self.applied = self.spans.len();
+    }
+
+    /// Moves all edits of `other` behind these.
+    pub fn append(&mut self, other: &mut Self) {
+        let by = self.bytes.len();
+        let moved = |range: &Range<usize>| range.start.saturating_add(by)..range.end.saturating_add(by);
+        self.bytes.extend_from_slice(&other.bytes);
+        self.spans.extend(other.spans.iter().map(|span| Span {
+            map: span.map,
+            kind: span.kind,
+            name: moved(&span.name),
+            value: moved(&span.value),
+        }));
+        other.clear();
+    }
+
     /// Whether nothing was asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -99,6 +125,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
+        self.applied = 0;
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod cells;
+mod compose;
 mod effects;
 mod journal;
 pub mod memory;
@@ -23,10 +24,11 @@ mod view;
 
 pub use catalogue::{MetricDoc, Presence};
 pub use cells::{Cell, CellError, CellGroup, Cells, GroupId, Scope, Step};
+pub use compose::Within;
 pub use effects::{Edit, EditKind, Effects};
 pub use journal::Journal;
 pub use meter::{Family, FamilyId, Meter, MetricDef, MetricId, MetricKind};
-pub use needs::{AttributeId, Done, HeaderNeed, Needs, Refusal};
+pub use needs::{AttributeId, Done, HeaderNeed, Needs, Part, Refusal};
 pub use proxy::{Parts, Proxy};
 pub use share::{Share, ShareError};
 pub use time::Timestamp;

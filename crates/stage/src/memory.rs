@@ -1,7 +1,7 @@
 //! The seam in memory: for tests of stages that run without a proxy.
 
 use crate::{
-    AttributeId, Cell, CellError, Cells, FamilyId, HeaderMap, Journal, Meter, MetricId, Needs, Step,
+    AttributeId, Cell, CellError, Cells, Effects, FamilyId, HeaderMap, Journal, Meter, MetricId, Needs, Step,
     Timestamp, View, line_separator,
 };
 use std::borrow::Cow;
@@ -121,6 +121,10 @@ impl View for MemoryView {
         self.attributes
             .get(&id.index())
             .map(|v| Cow::Borrowed(v.as_slice()))
+    }
+
+    fn apply(&self, edits: &mut Effects) {
+        edits.settle();
     }
 }
 

@@ -17,6 +17,12 @@ pub struct Refusal {
 pub struct AttributeId(u16);
 
 impl AttributeId {
+    /// The attribute as the whole of which its stage is a part numbers it ([`Needs::take_in`]).
+    #[must_use]
+    pub fn within(self, base: u16) -> Self {
+        Self(self.0.saturating_add(base))
+    }
+
     /// Position among the attributes of [`Needs`].
     #[must_use]
     pub const fn index(self) -> usize {
@@ -74,6 +80,18 @@ pub struct Needs {
     pub tick: Tick,
     /// What the operator is told of this config when it is taken up, besides what these needs say.
     pub remark: Option<String>,
+    /// Whether [`crate::Stage::on_response`] also sees the replies that this stage makes.
+    pub own_replies: bool,
+    parts: Vec<Part>,
+}
+
+/// One of the stages that a stage is made of.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// [`crate::Stage::NAME`] of it.
+    pub name: &'static str,
+    /// What it needs. Its cells and metrics are its own; headers, attributes and callbacks are those of the whole.
+    pub needs: Needs,
 }
 
 impl Needs {
@@ -114,6 +132,27 @@ impl Needs {
                 self.attributes.len().saturating_sub(1)
             });
         AttributeId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Takes a stage in as a part: from here on, what it reads is read by the whole, what the whole is called for includes
+    /// what the part is. Returns by how much the part's attributes are numbered higher in the whole.
+    pub fn take_in(&mut self, name: &'static str, part: Self) -> u16 {
+        for need in &part.headers {
+            self.declare(need.map, &need.name, need.rare);
+        }
+        let base = u16::try_from(self.attributes.len()).unwrap_or(u16::MAX);
+        self.attributes.extend(part.attributes.iter().cloned());
+        self.request |= part.request;
+        self.response |= part.response;
+        self.body |= part.body;
+        self.trailers |= part.trailers;
+        self.done = self.done.max(part.done);
+        self.tick = match (self.tick, part.tick) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.parts.push(Part { name, needs: part });
+        base
     }
 
     /// Declares a group of cells.
@@ -195,6 +234,12 @@ impl Needs {
     #[must_use]
     pub fn families(&self) -> &[Family] {
         &self.families
+    }
+
+    /// The stages that this one is made of, in the order in which they were taken in.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// How many metrics there can be: those declared, and all series of all families.

@@ -3,11 +3,13 @@
 use crate::{Cell, CellError, Cells, FamilyId, Journal, Meter, MetricId, Step};
 
 /// What outlives a callback: state, counts and the log.
-pub trait Proxy: Cells + Meter + Journal {}
+pub trait Proxy: Cells + Meter + Journal {
+    /// What is lent to one of the stages that a stage is made of, by its position in [`crate::Needs::parts`]. Each has state,
+    /// counts and log lines of its own, under its own name, as if it stood alone.
+    fn part(&self, position: usize) -> impl Proxy;
+}
 
-impl<T: Cells + Meter + Journal> Proxy for T {}
-
-/// A [`Proxy`] of three parts.
+/// A [`Proxy`] put together from its three traits. Stages that a stage is made of share it.
 #[derive(Debug)]
 pub struct Parts<'p, C, M, J> {
     /// State.
@@ -16,6 +18,16 @@ pub struct Parts<'p, C, M, J> {
     pub meter: &'p M,
     /// The log.
     pub journal: &'p J,
+}
+
+impl<C: Cells, M: Meter, J: Journal> Proxy for Parts<'_, C, M, J> {
+    fn part(&self, _position: usize) -> impl Proxy {
+        Parts {
+            cells: self.cells,
+            meter: self.meter,
+            journal: self.journal,
+        }
+    }
 }
 
 impl<C: Cells, M, J> Cells for Parts<'_, C, M, J> {

@@ -1,6 +1,6 @@
 //! What a stage may ask inside one callback.
 
-use crate::{AttributeId, Timestamp};
+use crate::{AttributeId, Effects, Timestamp};
 use std::borrow::Cow;
 
 /// A header map of the stream.
@@ -22,8 +22,8 @@ pub trait View {
     /// The proxy's wall clock, read at most once a callback.
     fn now(&self) -> Timestamp;
 
-    /// The proxy's steady clock, read at each call: it only goes forward, whatever is done to the wall clock, and says
-    /// nothing but how much time has passed between two readings in one proxy process. 0 where the host did not say.
+    /// The proxy's steady clock, read at most once a callback: it only goes forward, whatever is done to the wall clock, and
+    /// says nothing but how much time has passed between two readings in one proxy process. 0 where the host did not say.
     fn steady(&self) -> Timestamp;
 
     /// The first value of a header, by its lower-case name. Empty values are `Some`.
@@ -44,6 +44,10 @@ pub trait View {
     /// An attribute of the stream, in the proxy's encoding: text as it is, integers, durations and timestamps as eight
     /// bytes little-endian (nanoseconds), booleans as one byte.
     fn attribute(&self, id: AttributeId) -> Option<Cow<'_, [u8]>>;
+
+    /// Applies pending edits now rather than when the stage has returned, so that attributes read afterwards show them.
+    /// Headers may or may not ([`crate::Within`] shows them).
+    fn apply(&self, edits: &mut Effects);
 }
 
 /// What stands between the lines of a request header that is one list over all of its lines; `None` for any other header.

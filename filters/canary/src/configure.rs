@@ -312,9 +312,15 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(Canary, Needs), Refusal> {
         message: errors.to_string(),
         pass_at_first_load: fairlead_config::pass_at_first_load(bytes),
     })?;
+    Ok(planned(config))
+}
+
+/// A checked config, compiled.
+#[inline(never)]
+pub(crate) fn planned(config: config::Canary) -> (Canary, Needs) {
     let mut needs = Needs::default();
     let canary = compile(config, &mut needs);
-    Ok((canary, needs))
+    (canary, needs)
 }
 
 #[inline(never)]

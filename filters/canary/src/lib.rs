@@ -51,6 +51,14 @@ pub struct Canary {
     metrics: Metrics,
 }
 
+impl Canary {
+    /// Compiles a checked config, and says what the filter will use.
+    #[must_use]
+    pub fn new(config: fairlead_config::canary::Canary) -> (Self, Needs) {
+        configure::planned(config)
+    }
+}
+
 impl Stage for Canary {
     type Flight = Flight;
 

@@ -74,9 +74,15 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(CircuitBreaker, Needs), Refusal> {
         message: errors.to_string(),
         pass_at_first_load: fairlead_config::pass_at_first_load(bytes),
     })?;
+    Ok(planned(config, hash(bytes)))
+}
+
+/// A checked config, compiled. `version` tells it from any other.
+#[inline(never)]
+pub(crate) fn planned(config: config::CircuitBreaker, version: u32) -> (CircuitBreaker, Needs) {
     let mut needs = Needs::default();
-    let filter = compile(config, hash(bytes), &mut needs);
-    Ok((filter, needs))
+    let filter = compile(config, version, &mut needs);
+    (filter, needs)
 }
 
 #[inline(never)]

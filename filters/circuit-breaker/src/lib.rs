@@ -41,6 +41,14 @@ pub struct CircuitBreaker {
     times: bool,
 }
 
+impl CircuitBreaker {
+    /// Compiles a checked config, and says what the filter will use. `version` tells it from any other.
+    #[must_use]
+    pub fn new(config: fairlead_config::circuit_breaker::CircuitBreaker, version: u32) -> (Self, Needs) {
+        configure::planned(config, version)
+    }
+}
+
 impl Stage for CircuitBreaker {
     type Flight = Flight;
 

@@ -91,14 +91,20 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(LatencyHistogram, Needs), Refusal> {
         message: errors.to_string(),
         pass_at_first_load: fairlead_config::pass_at_first_load(bytes),
     })?;
+    Ok(planned(&config))
+}
+
+/// A checked config, compiled.
+#[inline(never)]
+pub(crate) fn planned(config: &config::LatencyHistogram) -> (LatencyHistogram, Needs) {
     let mut needs = Needs::default();
     if config.mode == Mode::Off {
         // Compiled like any other, so that it is checked, and then asked nothing.
-        return Ok((compile(&config, &mut Needs::default()), needs));
+        return (compile(config, &mut Needs::default()), needs);
     }
-    let stage = compile(&config, &mut needs);
-    needs.remark = Some(remark(&config));
-    Ok((stage, needs))
+    let stage = compile(config, &mut needs);
+    needs.remark = Some(remark(config));
+    (stage, needs)
 }
 
 /// What the operator is told of a config's price.

@@ -48,6 +48,14 @@ pub struct LatencyHistogram {
     metrics: Metrics,
 }
 
+impl LatencyHistogram {
+    /// Compiles a checked config, and says what the filter will use.
+    #[must_use]
+    pub fn new(config: &fairlead_config::latency_histogram::LatencyHistogram) -> (Self, Needs) {
+        configure::planned(config)
+    }
+}
+
 impl Stage for LatencyHistogram {
     type Flight = Flight;
 

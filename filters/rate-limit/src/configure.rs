@@ -83,6 +83,12 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
         message: errors.to_string(),
         pass_at_first_load: fairlead_config::pass_at_first_load(bytes),
     })?;
+    Ok(planned(&config))
+}
+
+/// A checked config, compiled.
+#[inline(never)]
+pub(crate) fn planned(config: &config::RateLimit) -> (RateLimit, Needs) {
     let mut needs = Needs::default();
     let active: Vec<&config::Limit> = config
         .limits
@@ -93,23 +99,21 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
     let rules = RuleSet::compile(&matches, &mut needs);
     let limits: Vec<Limit> = active
         .iter()
-        .map(|limit| compile(&config, limit, &mut needs))
+        .map(|limit| compile(config, limit, &mut needs))
         .collect();
-    let replies = Replies::new(&config, &limits);
+    let replies = Replies::new(config, &limits);
     if !limits.is_empty() {
         needs.seed = true;
         needs.request = true;
         needs.response = replies.states_limits() && limits.iter().any(|limit| limit.enforced);
         needs.done = Done::Ended;
     }
-    Ok((
-        RateLimit {
-            rules,
-            limits,
-            replies,
-        },
-        needs,
-    ))
+    let stage = RateLimit {
+        rules,
+        limits,
+        replies,
+    };
+    (stage, needs)
 }
 
 #[inline(never)]

@@ -28,6 +28,14 @@ pub struct RateLimit {
     replies: Replies,
 }
 
+impl RateLimit {
+    /// Compiles a checked config, and says what the filter will use.
+    #[must_use]
+    pub fn new(config: &fairlead_config::rate_limit::RateLimit) -> (Self, Needs) {
+        configure::planned(config)
+    }
+}
+
 impl Stage for RateLimit {
     type Flight = Flight;
 

@@ -13,8 +13,11 @@ use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 /// A part of the mangled names of the SDK's host calls, none of which anything of ours makes.
 const EMPTIED: &str = "10proxy_wasm9hostcalls";
 
-/// The SDK writes its log lines through this one. Without it the names are not what this module expects.
+/// The SDK writes its log lines through this one.
 const KEPT: &str = "10proxy_wasm9hostcalls3log";
+
+/// A part of the names of everything in the SDK. Without it the names are not what this module expects.
+const SDK: &str = "10proxy_wasm";
 
 /// Replaces the bodies of these functions by a trap.
 ///
@@ -22,8 +25,8 @@ const KEPT: &str = "10proxy_wasm9hostcalls3log";
 /// The bytes are not a module, or have no names.
 pub(crate) fn snip(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let names = names(module)?;
-    if !names.values().any(|name| name.contains(KEPT)) {
-        bail!("the module has no function named like {KEPT}: keep the names in [profile.wasm]");
+    if !names.values().any(|name| name.contains(SDK)) {
+        bail!("the module has no function named like {SDK}: keep the names in [profile.wasm]");
     }
     let emptied = |name: &str| name.contains(EMPTIED) && !name.contains(KEPT);
     let mut output = Module::new();

@@ -55,13 +55,17 @@ const ALLOWED: &[(&str, &str)] = &[
 ];
 
 /// Crates of ours that belong into a module, besides the filter itself.
-const OURS: [&str; 10] = [
+const OURS: [&str; 14] = [
     "fairlead-breaker",
+    "fairlead-canary",
+    "fairlead-circuit-breaker",
     "fairlead-config",
     "fairlead-guest",
     "fairlead-histogram",
+    "fairlead-latency-histogram",
     "fairlead-matching",
     "fairlead-quota",
+    "fairlead-rate-limit",
     "fairlead-regex",
     "fairlead-rollout",
     "fairlead-stage",

@@ -28,31 +28,40 @@ words! {
 #[must_use]
 #[inline(never)]
 pub fn pass_at_first_load(bytes: &[u8]) -> bool {
-    const KEY: &str = "on_invalid_config";
-    let said: Vec<bool> = match Json::parse(bytes) {
-        Ok(Json::Object(fields)) => {
-            let is_pass = |value: &Json| matches!(value, Json::Text(text) if text == "pass");
-            fields
-                .iter()
-                .filter(|(key, _)| key == KEY)
-                .map(|(_, value)| is_pass(value))
-                .collect()
-        }
-        Ok(_) => Vec::new(),
+    match Json::parse(bytes) {
+        Ok(json) => says_pass(&json),
         Err(_) => {
             let key = ["\"", KEY, "\""].concat();
             let tail = |start: usize| bytes.get(start..).unwrap_or_default();
             let starts = (0..bytes.len())
                 .map(tail)
                 .filter_map(|rest| rest.strip_prefix(key.as_bytes()));
-            starts.map(|rest| says_pass(rest.trim_ascii_start())).collect()
+            only_true(starts.map(|rest| precedes_pass(rest.trim_ascii_start())))
         }
+    }
+}
+
+const KEY: &str = "on_invalid_config";
+
+/// Whether a config says `pass`, whatever else is wrong with it.
+#[inline(never)]
+pub(crate) fn says_pass(config: &Json) -> bool {
+    let Json::Object(fields) = config else {
+        return false;
     };
-    said.contains(&true) && !said.contains(&false)
+    let is_pass = |value: &Json| matches!(value, Json::Text(text) if text == "pass");
+    let said = fields.iter().filter(|(key, _)| key == KEY);
+    only_true(said.map(|(_, value)| is_pass(value)))
+}
+
+/// Whether there is one, and all are true.
+fn only_true(said: impl Iterator<Item = bool>) -> bool {
+    let mut said = said.peekable();
+    said.peek().is_some() && said.all(|it| it)
 }
 
 /// Whether what follows a key is a colon and `"pass"`.
-fn says_pass(rest: &[u8]) -> bool {
+fn precedes_pass(rest: &[u8]) -> bool {
     let value = rest.strip_prefix(b":").unwrap_or_default();
     value.trim_ascii_start().starts_with(b"\"pass\"")
 }

@@ -1,0 +1,190 @@
+//! The filters of this toolkit: each alone, the four as four plugins, and the four in one.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Group, Variant};
+
+/// The filters, in the order in which a request meets them in a chain: which version, then the clock, then who is let
+/// through, then what stands in for a failing upstream.
+const FOUR: [&str; 4] = ["canary", "latency-histogram", "rate-limit", "circuit-breaker"];
+
+/// A rule that no request of the benchmark meets.
+fn elsewhere() -> Value {
+    json!([{"path": {"prefix": "/elsewhere/"}}])
+}
+
+/// One limit by a header. The rate is out of reach.
+fn limit(scope: &str, fields: &str) -> Value {
+    json!({
+        "limits": [{"name": "user", "key": [{"header": "x-user-id"}], "rate": "1000000/s", "burst": 1_000_000, "scope": scope}],
+        "response_headers": fields,
+    })
+}
+
+/// A canary that draws by a header.
+fn canary(weight: &str) -> Value {
+    json!({
+        "release": "r",
+        "variants": [{"name": "v2", "weight": weight}],
+        "sticky": {"by": [{"header": "x-user-id"}]},
+    })
+}
+
+/// One breaker, all defaults.
+fn breaker() -> Value {
+    json!({"breakers": [{"name": "all"}]})
+}
+
+/// A breaker that the first answer opens for good.
+fn open_breaker() -> Value {
+    json!({"breakers": [{
+        "name": "all",
+        "minimum_requests": 1,
+        "failure": {"status": [200]},
+        "open": {"duration": "1h", "max": "1h"},
+    }]})
+}
+
+/// A histogram by class of status.
+fn histogram() -> Value {
+    json!({"labels": {"status_class": true}})
+}
+
+/// The policy of the four: a limit of a scope, a canary that writes its header on each request, a closed breaker, a
+/// histogram.
+fn policy(filter: &str, scope: &str) -> Value {
+    match filter {
+        "canary" => canary("100%"),
+        "latency-histogram" => histogram(),
+        "rate-limit" => limit(scope, "none"),
+        _ => breaker(),
+    }
+}
+
+/// The name of a filter's part in the configuration of the suite.
+fn key(filter: &str) -> String {
+    filter.replace('-', "_")
+}
+
+/// The variants with the modules of `dist`, those of them that are there: all need `<filter>.wasm` of the four filters,
+/// the last ones need `suite.wasm`.
+///
+/// # Errors
+/// A filter's module is missing.
+pub fn ours(dist: &Path) -> Result<Vec<Variant>> {
+    let dist = std::path::absolute(dist)?;
+    for filter in FOUR {
+        let path = dist.join(format!("{filter}.wasm"));
+        ensure!(path.is_file(), "no {}: run `cargo xtask build`", path.display());
+    }
+    let mut variants = single(&dist);
+    variants.extend(chain(&dist));
+    let suite_module = dist.join("suite.wasm");
+    if suite_module.is_file() {
+        variants.extend(suite(&suite_module));
+    }
+    Ok(variants)
+}
+
+fn single(dist: &Path) -> Vec<Variant> {
+    let one = |filter: &str, name: &str, title: &str, config: Value| {
+        let variant = Variant::new(
+            format!("{filter}-{name}"),
+            format!("{filter}: {title}"),
+            Group::Filter,
+        );
+        variant.wasm("it", &dist.join(format!("{filter}.wasm")), config.to_string())
+    };
+    let mut off = canary("100%");
+    if let Some(config) = off.as_object_mut() {
+        config.insert("mode".into(), json!("off"));
+    }
+    let mut refusing = limit("proxy", "none");
+    if let Some(first) = refusing.pointer_mut("/limits/0").and_then(Value::as_object_mut) {
+        first.insert("rate".into(), json!("1/h"));
+        first.insert("burst".into(), json!(1));
+    }
+    vec![
+        one("rate-limit", "worker", "each worker its own", limit("worker", "none")),
+        one("rate-limit", "proxy", "all workers share", limit("proxy", "none")),
+        one("rate-limit", "worker-fields", "each worker its own, RateLimit fields", limit("worker", "ietf")),
+        one("rate-limit", "proxy-fields", "all workers share, RateLimit fields", limit("proxy", "ietf")),
+        one("rate-limit", "429", "refused", refusing).answers(429),
+        one("canary", "drawn", "drawn, header written", canary("100%")).routed(),
+        one("canary", "not-drawn", "not drawn", canary("0.0001%")).routed(),
+        one("canary", "no-rule", "nothing to decide (weight 0)", canary("0%")).routed(),
+        one("canary", "off", "off", off).routed(),
+        one("circuit-breaker", "closed", "closed", breaker()),
+        one("circuit-breaker", "open", "open, refused", open_breaker()).answers(503),
+        one("latency-histogram", "status", "by class of status", histogram()),
+    ]
+}
+
+fn chain(dist: &Path) -> Vec<Variant> {
+    ["worker", "proxy"]
+        .map(|scope| {
+            let variant = Variant::new(
+                format!("chain-{scope}"),
+                format!("four plugins, {}", title(scope)),
+                Group::Four,
+            );
+            let add = |variant: Variant, filter: &&str| {
+                let module = dist.join(format!("{filter}.wasm"));
+                variant.wasm(filter, &module, policy(filter, scope).to_string())
+            };
+            FOUR.iter().fold(variant.routed(), add)
+        })
+        .into()
+}
+
+fn suite(module: &Path) -> Vec<Variant> {
+    let with = |name: &str, title: String, config: Value| {
+        let variant = Variant::new(format!("suite-{name}"), title, Group::Four).routed();
+        variant.wasm("it", module, config.to_string())
+    };
+    let four = |scope: &str| -> serde_json::Map<String, Value> {
+        FOUR.iter()
+            .map(|filter| (key(filter), policy(filter, scope)))
+            .collect()
+    };
+    let mut variants: Vec<Variant> = ["worker", "proxy"]
+        .map(|scope| {
+            with(
+                scope,
+                format!("suite, all four, {}", title(scope)),
+                Value::Object(four(scope)),
+            )
+        })
+        .into();
+    for filter in FOUR {
+        let config = json!({key(filter): policy(filter, "worker")});
+        variants.push(with(filter, format!("suite, {filter} only"), config));
+    }
+    variants.push(with("idle", "suite, all four, no rule applies".into(), idle(four("worker"))));
+    variants
+}
+
+/// The same with rules that no request meets.
+fn idle(mut four: serde_json::Map<String, Value>) -> Value {
+    for (filter, config) in &mut four {
+        let ruled = match filter.as_str() {
+            "rate_limit" => config.pointer_mut("/limits/0"),
+            "circuit_breaker" => config.pointer_mut("/breakers/0"),
+            _ => Some(config),
+        };
+        if let Some(ruled) = ruled.and_then(Value::as_object_mut) {
+            ruled.insert("match".into(), elsewhere());
+        }
+    }
+    Value::Object(four)
+}
+
+fn title(scope: &str) -> &'static str {
+    match scope {
+        "worker" => "each worker its own limit",
+        _ => "all workers share the limit",
+    }
+}
