@@ -205,14 +205,25 @@ impl Classes {
     #[must_use]
     #[inline(never)]
     pub fn response(&self, status: u16, flags: u64) -> Outcome {
-        if self.ignored.contains(status) {
-            return Outcome::Ignored;
+        match self.by_status(status) {
+            Outcome::Ignored => Outcome::Ignored,
+            by_status if flags == 0 => by_status,
+            by_status => self.by_flags(status, flags, by_status),
         }
-        let by_status = if self.failures.contains(status) {
-            Outcome::Failure
-        } else {
-            Outcome::Success
-        };
+    }
+
+    /// What a status counts as, but for flags.
+    fn by_status(&self, status: u16) -> Outcome {
+        let (word, bit) = Statuses::bit(status);
+        let has = |set: &Statuses| set.0.get(word).is_some_and(|word| word & bit != 0);
+        match (has(&self.ignored), has(&self.failures)) {
+            (true, _) => Outcome::Ignored,
+            (false, true) => Outcome::Failure,
+            (false, false) => Outcome::Success,
+        }
+    }
+
+    fn by_flags(&self, status: u16, flags: u64, by_status: Outcome) -> Outcome {
         // The proxy replies with 5xx itself when the upstream does not; any other status has come from the upstream,
         // and what followed was cut off. Unless the client left, that is the upstream's doing.
         if status < 500 && flags & UPSTREAM != 0 {
@@ -226,10 +237,21 @@ impl Classes {
         self.flagged(flags).unwrap_or(by_status)
     }
 
+    /// What a response of this status counts as that is not gRPC's, if flags cannot change that.
+    #[must_use]
+    #[inline(never)]
+    pub fn plainly(&self, status: u16) -> Option<Outcome> {
+        match self.by_status(status) {
+            Outcome::Success if status >= 400 || self.truncated => None,
+            Outcome::Failure => None,
+            outcome => Some(outcome),
+        }
+    }
+
     /// Whether flags can change what a response of this status counts as.
     #[must_use]
     pub fn needs_flags(&self, status: u16) -> bool {
-        (status >= 400 || self.truncated || self.failures.contains(status)) && !self.ignored.contains(status)
+        self.plainly(status).is_none()
     }
 
     /// What a response counts as that carries a gRPC status, and the flags at the stream's end.

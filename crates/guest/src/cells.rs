@@ -53,7 +53,6 @@ impl HostCells {
     pub(crate) fn new(prefix: &[u8], needs: &Needs, faults: Faults) -> Self {
         let seed = if needs.seed { seed(prefix) } else { [0, 0] };
         let groups: Vec<Group> = needs.groups().iter().map(|group| bind(prefix, group)).collect();
-        HEAP.with_borrow_mut(|heap| heap.retain(|(_, cells)| Rc::strong_count(cells) > 1));
         Self {
             seed,
             groups,
@@ -109,6 +108,11 @@ impl HostCells {
         self.faults.host_error();
         CellError::Unavailable
     }
+}
+
+/// Drops the heap cells that no config needs any more.
+pub(crate) fn forget_unused() {
+    HEAP.with_borrow_mut(|heap| heap.retain(|(_, cells)| Rc::strong_count(cells) > 1));
 }
 
 impl Cells for HostCells {

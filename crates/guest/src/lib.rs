@@ -4,7 +4,7 @@
 //! allocator; every host call goes through this crate's own imports, because the SDK's getters panic on what clients and
 //! proxies really send (`abi`). Off wasm32 the host is absent and every call fails in its defined way.
 //!
-//! A filter's module is one line: `proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<MyStage>) }}`.
+//! A filter's module is one line: `fairlead_guest::module!(MyStage);`.
 
 mod abi;
 #[cfg(target_arch = "wasm32")]
@@ -18,6 +18,7 @@ mod pairs;
 mod plugin;
 mod root;
 mod stream;
+mod streams;
 mod surroundings;
 mod view;
 
@@ -27,6 +28,7 @@ use proxy_wasm::types::{LogLevel, NewRootContext};
 
 pub use catalogue::COMMON;
 pub use proxy_wasm;
+pub use streams::Streams;
 
 /// Sets up logging and names the root context: the body of a module's `main!`.
 pub fn start(root: NewRootContext) {
@@ -36,6 +38,80 @@ pub fn start(root: NewRootContext) {
 
 /// Makes the root context of a module that serves stage `S`.
 #[must_use]
-pub fn root<S: Stage>(_context_id: u32) -> Box<dyn RootContext> {
-    Box::new(root::Root::<S>::new())
+pub fn root<S: Stage>(context_id: u32, streams: &'static Streams<S>) -> Box<dyn RootContext> {
+    Box::new(root::Root::new(context_id, streams))
+}
+
+/// Makes a crate the Wasm module of a stage.
+///
+/// Plugins are the SDK's: it makes their contexts, and calls them to configure and to tick. Streams are [`Streams`]'. The
+/// functions for streams are exported as `fairlead_on_..`; when the module is linked, `cargo xtask build` exports those in
+/// place of the SDK's `proxy_on_..`.
+#[macro_export]
+macro_rules! module {
+    ($stage:ty) => {
+        mod module {
+            #![allow(unsafe_code, reason = "the proxy finds functions by unmangled names")]
+            #![allow(missing_docs, reason = "so does the SDK's macro")]
+
+            use super::*;
+            use $crate::Streams;
+            use $crate::proxy_wasm;
+
+            static STREAMS: Streams<$stage> = Streams::new();
+
+            proxy_wasm::main! {{ $crate::start(|number| $crate::root(number, &STREAMS)) }}
+
+            unsafe extern "C" {
+                fn proxy_on_context_create(context: u32, parent: u32);
+                fn proxy_on_delete(context: u32);
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_context_create(context: u32, parent: u32) {
+                if parent == 0 {
+                    STREAMS.announce(context);
+                    // SAFETY: the SDK's own callback.
+                    unsafe { proxy_on_context_create(context, parent) }
+                } else {
+                    STREAMS.begin(context, parent);
+                }
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_request_headers(context: u32, _lines: u32, ends: u32) -> u32 {
+                u32::from(STREAMS.request_headers(context, ends != 0))
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_response_headers(context: u32, _lines: u32, ends: u32) -> u32 {
+                u32::from(STREAMS.response_headers(context, ends != 0))
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_response_body(context: u32, size: usize, ends: u32) -> u32 {
+                STREAMS.response_body(context, size, ends != 0);
+                0
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_response_trailers(context: u32, _lines: u32) -> u32 {
+                STREAMS.response_trailers(context);
+                0
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_log(context: u32) {
+                STREAMS.log(context);
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_delete(context: u32) {
+                if STREAMS.end(context) {
+                    // SAFETY: the SDK's own callback.
+                    unsafe { proxy_on_delete(context) }
+                }
+            }
+        }
+    };
 }

@@ -1,13 +1,12 @@
 //! A configured plugin: the stage and everything it was promised.
 
-use crate::abi;
 use crate::faults::Faults;
 use crate::pairs;
 use crate::surroundings::{HostProxy, Surroundings};
 use crate::view::{HostView, Phase, Reading};
+use crate::{abi, cells};
 use fairlead_stage::{EditKind, Effects, HeaderMap, Needs, Reply, Stage, Timestamp, Verdict};
-use proxy_wasm::types::Action;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// A stage with its state, metrics and buffers. Streams hold it until they end, so that a config update leaves the
 /// streams in flight under the config that they began with.
@@ -17,7 +16,7 @@ pub(crate) struct Plugin<S: Stage> {
     surroundings: Surroundings,
     reading: Reading,
     faults: Faults,
-    effects: Cell<Effects>,
+    effects: RefCell<Effects>,
     reply_headers: Cell<Vec<u8>>,
 }
 
@@ -25,11 +24,13 @@ impl<S: Stage> Plugin<S> {
     #[inline(never)]
     pub(crate) fn new(name: &str, stage: S, needs: Needs) -> Self {
         let faults = Faults::define(S::NAME, name);
+        let surroundings = Surroundings::new(S::NAME, name, &needs, faults);
+        cells::forget_unused();
         Self {
-            surroundings: Surroundings::new(S::NAME, name, &needs, faults),
+            surroundings,
             reading: Reading::new(&needs, faults),
             faults,
-            effects: Cell::default(),
+            effects: RefCell::default(),
             reply_headers: Cell::default(),
             stage,
             needs,
@@ -47,22 +48,24 @@ impl<S: Stage> Plugin<S> {
 
     /// Runs a part of the stage with the worker's buffer for edits, and applies what it asks for. Says whether the
     /// request was answered.
-    pub(crate) fn run<'s, T>(
-        &'s self,
-        part: impl FnOnce(&'s S, &mut Effects) -> (Verdict<'s>, T),
-    ) -> (Outcome, T) {
-        let mut effects = self.effects.take();
-        effects.clear();
-        let (verdict, rest) = part(&self.stage, &mut effects);
+    pub(crate) fn run<'s>(&'s self, part: impl FnOnce(&'s S, &mut Effects) -> Verdict<'s>) -> Outcome {
+        // One callback runs at a time, so that the buffer is never lent twice.
+        let Ok(mut effects) = self.effects.try_borrow_mut() else {
+            return Outcome::Continued;
+        };
+        let verdict = part(&self.stage, &mut effects);
         let outcome = match verdict {
             Verdict::Continue => {
+                if effects.is_empty() {
+                    return Outcome::Continued;
+                }
                 effects.pending().for_each(|edit| self.reading.apply(edit));
                 Outcome::Continued
             }
             Verdict::Deny(reply) => self.reply(&reply, &effects),
         };
-        self.effects.set(effects);
-        (outcome, rest)
+        effects.clear();
+        outcome
     }
 
     /// A config is retired when another one has taken over and its last stream has ended.
@@ -111,13 +114,4 @@ impl<S: Stage> Drop for Plugin<S> {
 pub(crate) enum Outcome {
     Continued,
     Replied,
-}
-
-impl From<Outcome> for Action {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Continued => Self::Continue,
-            Outcome::Replied => Self::Pause,
-        }
-    }
 }

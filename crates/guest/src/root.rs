@@ -3,11 +3,11 @@
 use crate::abi;
 use crate::metrics;
 use crate::plugin::Plugin;
-use crate::stream::{Passed, Stream};
+use crate::streams::{Serving, Streams};
 use crate::surroundings::key_prefix;
 use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
 use log::{LevelFilter, error, info};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ enum State<S: Stage> {
 
 /// The root context.
 pub(crate) struct Root<S: Stage> {
+    /// What the proxy calls this context.
+    number: u32,
+    streams: &'static Streams<S>,
     state: State<S>,
     name: String,
     /// Begins every shared key of this plugin.
@@ -33,8 +36,10 @@ pub(crate) struct Root<S: Stage> {
 }
 
 impl<S: Stage> Root<S> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(number: u32, streams: &'static Streams<S>) -> Self {
         Self {
+            number,
+            streams,
             state: State::Unconfigured,
             name: String::new(),
             key_prefix: Vec::new(),
@@ -80,7 +85,10 @@ impl<S: Stage> Root<S> {
         for part in needs.parts() {
             self.announce(part.name, &part.needs, config);
         }
-        self.state = State::Configured(Rc::new(Plugin::new(&self.name, stage, needs)));
+        let plugin = Rc::new(Plugin::new(&self.name, stage, needs));
+        self.streams
+            .serve(self.number, Serving::Configured(Rc::clone(&plugin)));
+        self.state = State::Configured(plugin);
     }
 
     /// Tells of a config that is taken up: in metrics, and in the log.
@@ -118,6 +126,7 @@ impl<S: Stage> Root<S> {
             return false;
         }
         let _ = abi::set_tick_period(millis(REMINDER));
+        self.streams.serve(self.number, Serving::Passing);
         self.state = State::Passing(message);
         true
     }
@@ -169,13 +178,6 @@ impl<S: Stage> RootContext for Root<S> {
             State::Passing(message) => self.remind(message),
             State::Unconfigured => {}
         }
-    }
-
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(match &self.state {
-            State::Configured(plugin) => Box::new(Stream::new(Rc::clone(plugin))),
-            State::Passing(_) | State::Unconfigured => Box::new(Passed),
-        })
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -8,7 +8,7 @@ use crate::abi;
 use crate::faults::Faults;
 use crate::pairs::Pairs;
 use fairlead_stage::{
-    AttributeId, Edit, EditKind, Effects, HeaderMap, Needs, Timestamp, View, line_separator,
+    AttributeId, Edit, EditKind, Effects, HeaderMap, Needs, Part, Timestamp, View, line_separator,
 };
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
@@ -35,6 +35,24 @@ pub(crate) struct Reading {
 /// How many of the shared headers are kept; the others are read again.
 const KEPT: usize = 4;
 
+/// The headers that more than one of the stages declares of which a stage is made.
+#[inline(never)]
+fn shared(needs: &Needs) -> Vec<(HeaderMap, Vec<u8>)> {
+    let readers = |map, name: &str| {
+        let declares = |part: &&Part| {
+            let mut headers = part.needs.headers().iter();
+            headers.any(|need| need.map == map && need.name == name)
+        };
+        needs.parts().iter().filter(declares).count()
+    };
+    let headers = needs.headers().iter();
+    let several = headers.filter(|need| readers(need.map, &need.name) > 1);
+    several
+        .map(|need| (need.map, need.name.clone().into_bytes()))
+        .take(KEPT)
+        .collect()
+}
+
 impl Reading {
     pub(crate) fn new(needs: &Needs, faults: Faults) -> Self {
         let is_dear = |map| {
@@ -50,14 +68,7 @@ impl Reading {
                 .iter()
                 .map(|path| path.join("\0").into_bytes())
                 .collect(),
-            shared: if needs.parts().len() > 1 {
-                let headers = needs.headers().iter();
-                headers
-                    .map(|need| (need.map, need.name.clone().into_bytes()))
-                    .collect()
-            } else {
-                Vec::new()
-            },
+            shared: shared(needs),
             clock: Cell::new(Clock::Unsettled),
             faults,
         }
@@ -129,6 +140,13 @@ pub(crate) struct HostView<'p> {
     ends: bool,
     now: Cell<Option<Timestamp>>,
     steady: Cell<Option<Timestamp>>,
+    /// Nothing, until something is worth keeping: most callbacks need none of it.
+    fetched: OnceCell<Box<Fetched>>,
+}
+
+/// What has been read of headers in this callback.
+#[derive(Default)]
+struct Fetched {
     request: OnceCell<Pairs>,
     response: OnceCell<Pairs>,
     shared: [OnceCell<Option<Vec<u8>>>; KEPT],
@@ -142,44 +160,51 @@ impl<'p> HostView<'p> {
             ends,
             now: Cell::new(None),
             steady: Cell::new(None),
-            request: OnceCell::new(),
-            response: OnceCell::new(),
-            shared: [const { OnceCell::new() }; KEPT],
+            fetched: OnceCell::new(),
         }
     }
 }
 
 impl HostView<'_> {
+    fn fetched(&self) -> &Fetched {
+        self.fetched.get_or_init(Box::default)
+    }
+
     /// A header that another stage may have read before, or will read.
     #[inline(never)]
     fn kept(&self, map: HeaderMap, host_map: abi::Map, name: &str) -> Option<Cow<'_, [u8]>> {
         let read = || abi::header(host_map, name.as_bytes());
-        let shared = self.reading.shared.iter();
-        let place = (shared.zip(&self.shared))
-            .find(|((of, known), _)| *of == map && known.as_slice() == name.as_bytes());
-        match place {
-            Some((_, kept)) => kept.get_or_init(read).as_deref().map(Cow::Borrowed),
+        let mut shared = self.reading.shared.iter();
+        let place = shared.position(|(of, known)| *of == map && known.as_slice() == name.as_bytes());
+        match place.and_then(|place| self.fetched().shared.get(place)) {
+            Some(kept) => kept.get_or_init(read).as_deref().map(Cow::Borrowed),
             None => read().map(Cow::Owned),
         }
     }
 
-    /// All lines of a header as one value. The host's single read answers the first line only; as an attribute it joins
-    /// them by commas, which tells all about a value without any.
+    /// A whole map; there is none of trailers.
+    fn pairs(&self, map: HeaderMap, host_map: abi::Map) -> Option<&Pairs> {
+        let fetched = self.fetched();
+        let pairs = match map {
+            HeaderMap::Request => &fetched.request,
+            HeaderMap::Response => &fetched.response,
+            HeaderMap::ResponseTrailers => return None,
+        };
+        Some(pairs.get_or_init(|| Pairs::new(abi::header_pairs(host_map))))
+    }
+
+    /// All lines of a request header as one value. The host's single read answers the first line only; as an attribute it
+    /// joins them by commas, which tells all about a value without any.
     #[inline(never)]
-    fn list<'s>(
-        &'s self,
-        fetched: &'s OnceCell<Pairs>,
-        whole: bool,
-        name: &str,
-        separator: &[u8],
-    ) -> Option<Cow<'s, [u8]>> {
-        if !whole && fetched.get().is_none() {
+    fn list(&self, whole: bool, name: &str, separator: &[u8]) -> Option<Cow<'_, [u8]>> {
+        let is_fetched = || self.fetched.get().is_some_and(|it| it.request.get().is_some());
+        if !whole && !is_fetched() {
             let value = abi::property(&[b"request\0headers\0", name.as_bytes()].concat())?;
             if separator == b"," || !value.contains(&b',') {
                 return Some(Cow::Owned(value));
             }
         }
-        let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(abi::Map::RequestHeaders)));
+        let pairs = self.pairs(HeaderMap::Request, abi::Map::RequestHeaders)?;
         pairs.joined(name.as_bytes(), separator)
     }
 }
@@ -202,62 +227,45 @@ impl View for HostView<'_> {
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
-        let (readable, whole, fetched, host_map) = match map {
-            HeaderMap::Request => {
-                let readable = matches!(self.phase, Phase::Request | Phase::Log);
-                (
-                    readable,
-                    self.reading.whole_request,
-                    Some(&self.request),
-                    abi::Map::RequestHeaders,
-                )
-            }
-            HeaderMap::Response => {
-                let readable = matches!(self.phase, Phase::Response | Phase::Log);
-                (
-                    readable,
-                    self.reading.whole_response,
-                    Some(&self.response),
-                    abi::Map::ResponseHeaders,
-                )
-            }
-            HeaderMap::ResponseTrailers => {
-                let readable = matches!(self.phase, Phase::Trailers | Phase::Log);
-                (readable, false, None, abi::Map::ResponseTrailers)
-            }
+        let (phase, whole, host_map) = match map {
+            HeaderMap::Request => (
+                Phase::Request,
+                self.reading.whole_request,
+                abi::Map::RequestHeaders,
+            ),
+            HeaderMap::Response => (
+                Phase::Response,
+                self.reading.whole_response,
+                abi::Map::ResponseHeaders,
+            ),
+            HeaderMap::ResponseTrailers => (Phase::Trailers, false, abi::Map::ResponseTrailers),
         };
-        if !readable {
+        if self.phase != phase && self.phase != Phase::Log {
             return None;
         }
         let list = line_separator(name).filter(|_| map == HeaderMap::Request);
-        match (fetched, list) {
-            (Some(fetched), None) if whole => {
-                let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(host_map)));
-                pairs.get(name.as_bytes()).map(Cow::Borrowed)
-            }
-            (Some(fetched), Some(separator)) => self.list(fetched, whole, name, separator),
-            _ if self.reading.shared.is_empty() => abi::header(host_map, name.as_bytes()).map(Cow::Owned),
-            _ => self.kept(map, host_map, name),
+        if let Some(separator) = list {
+            return self.list(whole, name, separator);
         }
+        if whole {
+            return self.pairs(map, host_map)?.get(name.as_bytes()).map(Cow::Borrowed);
+        }
+        if self.reading.shared.is_empty() {
+            return abi::header(host_map, name.as_bytes()).map(Cow::Owned);
+        }
+        self.kept(map, host_map, name)
     }
 
     #[inline(never)]
     fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
-        let (readable, fetched, host_map) = match map {
-            HeaderMap::Request => (
-                self.phase == Phase::Request,
-                &self.request,
-                abi::Map::RequestHeaders,
-            ),
-            HeaderMap::Response => (
-                self.phase == Phase::Response,
-                &self.response,
-                abi::Map::ResponseHeaders,
-            ),
+        let (phase, host_map) = match map {
+            HeaderMap::Request => (Phase::Request, abi::Map::RequestHeaders),
+            HeaderMap::Response => (Phase::Response, abi::Map::ResponseHeaders),
             HeaderMap::ResponseTrailers => return,
         };
-        if readable {
-            let pairs = fetched.get_or_init(|| Pairs::new(abi::header_pairs(host_map)));
+        if self.phase == phase
+            && let Some(pairs) = self.pairs(map, host_map)
+        {
             pairs.each(show);
         }
     }

@@ -10,6 +10,7 @@
 
 use crate::{Client, KeyPartSpec, KeySource, Request, Template, client};
 use fairlead_stage::{AttributeId, HeaderMap, Needs, View};
+use std::borrow::Cow;
 
 /// A compiled key.
 #[derive(Clone, Debug)]
@@ -76,6 +77,28 @@ impl Key {
         true
     }
 
+    /// The value of a key of one part, to be lent as it is rather than written.
+    #[inline]
+    pub fn lone<'r, 'v, V: View>(&'v self, request: &'r Request<'v, V>) -> Lone<'r> {
+        let [part] = &*self.parts else {
+            return Lone::Composed;
+        };
+        if part.source.is_composed() {
+            return Lone::Composed;
+        }
+        match (part.source.value(request), &part.default) {
+            (Some(value), _) => Lone::Value(value),
+            (None, Some(default)) => Lone::Value(default.as_ref().into()),
+            (None, None) => Lone::Missing,
+        }
+    }
+
+    /// What [`Key::write`] writes in front of the value of a part.
+    #[must_use]
+    pub fn frame(value: &[u8]) -> [u8; 4] {
+        u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes()
+    }
+
     /// Appends the values of the parts as they are, with `separator` between them: a key that others can compute, where
     /// different lists may become the same bytes.
     ///
@@ -112,6 +135,17 @@ impl Key {
         }
         out
     }
+}
+
+/// What [`Key::lone`] finds.
+#[derive(Debug)]
+pub enum Lone<'r> {
+    /// The value: [`Key::write`] would write its [`Key::frame`] and it.
+    Value(Cow<'r, [u8]>),
+    /// There is none, so that the request has no key.
+    Missing,
+    /// The key is made of several values, or of one that has to be written.
+    Composed,
 }
 
 impl Part {
@@ -203,10 +237,15 @@ impl Source {
         }
     }
 
-    /// Appends the value; `false` if there is none, perhaps after a piece of one.
-    #[inline(never)]
-    fn write<'v, V: View>(&'v self, request: &Request<'v, V>, out: &mut Vec<u8>) -> bool {
-        let value = match self {
+    /// Whether its value has to be written, as it is nowhere to be lent.
+    const fn is_composed(&self) -> bool {
+        matches!(self, Self::Template(_) | Self::ClientIp { .. })
+    }
+
+    /// The value, if it is not composed.
+    #[inline]
+    fn value<'r, 'v, V: View>(&'v self, request: &'r Request<'v, V>) -> Option<Cow<'r, [u8]>> {
+        match self {
             Self::Header(name) => request.header(name),
             Self::Cookie(name) => request.cookie(name),
             Self::Query(name) => request.query_parameter(name),
@@ -218,16 +257,24 @@ impl Source {
             Self::Host => request.host().map(Into::into),
             Self::Method => request.method().map(Into::into),
             Self::Constant(text) => Some(text.as_ref().into()),
+            Self::Template(_) | Self::ClientIp { .. } => None,
+        }
+    }
+
+    /// Appends the value; `false` if there is none, perhaps after a piece of one.
+    #[inline(never)]
+    fn write<'v, V: View>(&'v self, request: &Request<'v, V>, out: &mut Vec<u8>) -> bool {
+        match self {
             Self::Template(template) => {
                 let start = out.len();
-                return request.path().is_some_and(|path| {
+                request.path().is_some_and(|path| {
                     template.visit(path, |value| {
                         if out.len() > start {
                             out.push(b'/');
                         }
                         out.extend_from_slice(value);
                     })
-                });
+                })
             }
             Self::ClientIp {
                 client,
@@ -238,13 +285,16 @@ impl Source {
                 if let Some(address) = address {
                     client::write(client::mask(address, *ipv4_prefix, *ipv6_prefix), out);
                 }
-                return address.is_some();
+                address.is_some()
             }
-        };
-        if let Some(value) = &value {
-            out.extend_from_slice(value);
+            _ => {
+                let value = self.value(request);
+                if let Some(value) = &value {
+                    out.extend_from_slice(value);
+                }
+                value.is_some()
+            }
         }
-        value.is_some()
     }
 }
 

@@ -6,8 +6,8 @@
 //!
 //! What this crate does not do: verify tokens, normalise paths (the proxy has done so, as far as it is told to), keep
 //! state, read the clock. Cost: an index finds the rules by host or path, so that a request pays for the rules that
-//! could be meant and not for the length of the list; nothing is allocated but a small
-//! block for each value that is looked up by name, and what has to be decoded.
+//! could be meant and not for the length of the list; nothing is allocated for the first
+//! value that is looked up by name, and a block for all else and one for each further name, besides what has to be decoded.
 
 #![cfg_attr(
     test,
@@ -24,7 +24,7 @@ mod rules;
 pub mod spec;
 
 pub use client::Client;
-pub use key::Key;
+pub use key::{Key, Lone};
 pub use request::Request;
 pub use rules::RuleSet;
 pub use spec::{

@@ -5,9 +5,9 @@
 //! address and a token's payload in a place of their own, headers, parameters, cookies and claims by name in
 //! [`SLOTS`] shared places. Names beyond that are read anew each time: the answers are the same.
 //!
-//! Values are borrowed from the view; only a value that has to be decoded (an upper-case host, a `%` in a
-//! parameter, a token) is allocated, and the place of each value by name: as many places on the stack would cost every request
-//! 600 units of fuel. What this does not do: hold several values of one name. The first one counts,
+//! Mostly one header is all that is asked for: its place is the request's own, and the others are allocated when they are
+//! needed. Values are borrowed from the view; only a value that has to be decoded (an upper-case host, a `%` in a
+//! parameter, a token) is allocated, too. What this does not do: hold several values of one name. The first one counts,
 //! everywhere but in `cookie` and `baggage`, whose lines are one list.
 
 mod baggage;
@@ -33,6 +33,14 @@ const SLOTS: usize = 8;
 /// `'v` is how long the view, and the rules and keys that ask, live.
 pub struct Request<'v, V> {
     view: &'v V,
+    /// The values that were asked for by name.
+    named: OnceCell<Slot<'v>>,
+    facts: OnceCell<Box<Facts<'v>>>,
+}
+
+/// All that a request says, but the named values.
+#[derive(Default)]
+struct Facts<'v> {
     target: OnceCell<Option<Target<'v>>>,
     host: OnceCell<Option<Cow<'v, [u8]>>>,
     method: OnceCell<Option<Cow<'v, [u8]>>>,
@@ -40,12 +48,7 @@ pub struct Request<'v, V> {
     peer: OnceCell<Option<IpAddr>>,
     client: Cell<Option<(u8, Option<IpAddr>)>>,
     payload: OnceCell<Option<Vec<u8>>>,
-    slots: Slots<'v>,
 }
-
-/// Named values, in a list that grows as they are asked for: a request that nobody asks for any pays for none.
-#[derive(Default)]
-struct Slots<'v>(OnceCell<Box<(Slot<'v>, Slots<'v>)>>);
 
 /// `:path` and where its parts end.
 struct Target<'v> {
@@ -63,10 +66,19 @@ enum Kind {
     Baggage,
 }
 
+/// A named value, and those that were asked for after it: a request that nobody asks for any pays for none.
 struct Slot<'v> {
     kind: Kind,
     name: &'v str,
     value: Value<'v>,
+    next: OnceCell<Box<Slot<'v>>>,
+}
+
+impl Slot<'_> {
+    fn is(&self, kind: Kind, name: &str) -> bool {
+        // Mostly it is the very name that it was made for.
+        self.kind == kind && (std::ptr::eq(self.name, name) || self.name == name)
+    }
 }
 
 /// A value that was looked for.
@@ -80,18 +92,18 @@ enum Value<'v> {
 impl<'v, V: View> Request<'v, V> {
     /// A request of which nothing is read yet.
     #[must_use]
-    pub fn new(view: &'v V) -> Self {
+    #[inline]
+    pub const fn new(view: &'v V) -> Self {
         Self {
             view,
-            target: OnceCell::new(),
-            host: OnceCell::new(),
-            method: OnceCell::new(),
-            cookies: OnceCell::new(),
-            peer: OnceCell::new(),
-            client: Cell::new(None),
-            payload: OnceCell::new(),
-            slots: Slots::default(),
+            named: OnceCell::new(),
+            facts: OnceCell::new(),
         }
+    }
+
+    #[inline(never)]
+    fn facts(&self) -> &Facts<'v> {
+        self.facts.get_or_init(Box::default)
     }
 
     fn read(&self, name: &str) -> Option<Cow<'v, [u8]>> {
@@ -111,7 +123,10 @@ impl<'v, V: View> Request<'v, V> {
             }
             Target { raw, path_end, query }
         };
-        self.target.get_or_init(|| self.read(":path").map(parse)).as_ref()
+        self.facts()
+            .target
+            .get_or_init(|| self.read(":path").map(parse))
+            .as_ref()
     }
 
     /// The path without query and fragment, as it was sent: neither percent-decoded nor normalised here.
@@ -129,14 +144,16 @@ impl<'v, V: View> Request<'v, V> {
     /// The host: `:authority` in lower case, without port and trailing dot. `None` if that leaves nothing.
     #[inline(never)]
     pub fn host(&self) -> Option<&[u8]> {
-        self.host
+        self.facts()
+            .host
             .get_or_init(|| self.read(":authority").and_then(host::normal))
             .as_deref()
     }
 
     /// The method, with its case.
     pub fn method(&self) -> Option<&[u8]> {
-        self.method.get_or_init(|| self.read(":method")).as_deref()
+        let method = &self.facts().method;
+        method.get_or_init(|| self.read(":method")).as_deref()
     }
 
     /// The first value of a header, by its lower-case name.
@@ -190,7 +207,8 @@ impl<'v, V: View> Request<'v, V> {
     #[inline(never)]
     pub fn client(&self, source: Client) -> Option<IpAddr> {
         let hops = source.trusted_hops;
-        match self.client.get() {
+        let client = &self.facts().client;
+        match client.get() {
             Some((known, address)) if known == hops => address,
             _ => {
                 let mut address = None;
@@ -199,7 +217,7 @@ impl<'v, V: View> Request<'v, V> {
                     address = list.and_then(|list| client::forwarded(&list, hops));
                 }
                 let address = address.or_else(|| self.peer(source.peer));
-                self.client.set(Some((hops, address)));
+                client.set(Some((hops, address)));
                 address
             }
         }
@@ -208,6 +226,7 @@ impl<'v, V: View> Request<'v, V> {
     #[inline(never)]
     fn peer(&self, id: AttributeId) -> Option<IpAddr> {
         *self
+            .facts()
             .peer
             .get_or_init(|| self.attribute(id).and_then(|text| client::address(&text)))
     }
@@ -238,26 +257,31 @@ impl<'v, V: View> Request<'v, V> {
 
     #[inline(never)]
     fn named(&self, kind: Kind, name: &'v str) -> Option<Cow<'_, [u8]>> {
-        let mut places = &self.slots;
-        for _ in 0..SLOTS {
-            let place = places.0.get_or_init(|| {
-                let value = self.find(kind, name);
-                Box::new((Slot { kind, name, value }, Slots::default()))
-            });
-            let (slot, rest) = &**place;
-            places = rest;
-            if slot.kind == kind && slot.name == name {
-                return match &slot.value {
+        let mut slot = self.named.get_or_init(|| self.slot(kind, name));
+        let mut further = 1..SLOTS;
+        while !slot.is(kind, name) {
+            if further.next().is_none() {
+                return match self.find(kind, name) {
+                    Value::Whole(value) => Some(value),
+                    Value::Part(part) => self.part(kind, part).map(Cow::Borrowed),
                     Value::Absent => None,
-                    Value::Whole(value) => Some(Cow::Borrowed(value)),
-                    Value::Part(part) => self.part(kind, part.clone()).map(Cow::Borrowed),
                 };
             }
+            slot = slot.next.get_or_init(|| Box::new(self.slot(kind, name)));
         }
-        match self.find(kind, name) {
+        match &slot.value {
+            Value::Whole(value) => Some(Cow::Borrowed(value)),
+            Value::Part(part) => self.part(kind, part.clone()).map(Cow::Borrowed),
             Value::Absent => None,
-            Value::Whole(value) => Some(value),
-            Value::Part(part) => self.part(kind, part).map(Cow::Borrowed),
+        }
+    }
+
+    fn slot(&self, kind: Kind, name: &'v str) -> Slot<'v> {
+        Slot {
+            kind,
+            name,
+            value: self.find(kind, name),
+            next: OnceCell::new(),
         }
     }
 
@@ -289,12 +313,14 @@ impl<'v, V: View> Request<'v, V> {
 
     #[inline(never)]
     fn cookies(&self) -> Option<&[u8]> {
-        self.cookies.get_or_init(|| self.read("cookie")).as_deref()
+        let cookies = &self.facts().cookies;
+        cookies.get_or_init(|| self.read("cookie")).as_deref()
     }
 
     #[inline(never)]
     fn payload(&self) -> Option<&[u8]> {
-        self.payload
+        self.facts()
+            .payload
             .get_or_init(|| claim::payload(&self.read("authorization")?))
             .as_deref()
     }

@@ -20,7 +20,7 @@ use crate::{MatchSpec, Request};
 use condition::Condition;
 use fairlead_stage::{HeaderMap, Needs, View};
 use index::{Anchor, Index};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// A compiled list of rules.
 #[derive(Debug, Default)]
@@ -120,6 +120,33 @@ impl RuleSet {
                 }
             }
         });
+    }
+
+    /// Calls `visit` with the positions of the rules that match, ascending, until it breaks.
+    ///
+    /// Where nothing is filed under a host or a path, rules are looked at one by one, and those behind the last visit not at
+    /// all; nothing is allocated then.
+    #[inline]
+    pub fn each<'v, V: View>(
+        &'v self,
+        request: &Request<'v, V>,
+        visit: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) {
+        if self.reads_host || self.reads_path {
+            let mut found = Vec::new();
+            self.matching(request, &mut found);
+            let _ = found.into_iter().try_for_each(visit);
+            return;
+        }
+        let mut last = None;
+        for entry in &self.entries {
+            if last != Some(entry.rule) && self.holds(entry, request) {
+                last = Some(entry.rule);
+                if visit(entry.rule).is_break() {
+                    return;
+                }
+            }
+        }
     }
 
     /// The position of the first rule that matches.

@@ -1,4 +1,5 @@
-//! Matching and keys allocate nothing once their buffers have grown, but a small block for each value by name.
+//! Matching and keys allocate nothing once their buffers have grown, but a block for what is read of a request and one for
+//! each value by name. The first value by name needs neither.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     unsafe_code,
@@ -10,13 +11,14 @@
 )]
 
 use fairlead_matching::{
-    Cidr, ClientAddress, ClientSpec, HostSpec, Key, KeyPartSpec, KeySource, MatchSpec, PathSpec, Pattern,
-    Request, RuleSet, Template, TextSpec,
+    Cidr, ClientAddress, ClientSpec, HostSpec, Key, KeyPartSpec, KeySource, Lone, MatchSpec, PathSpec,
+    Pattern, Request, RuleSet, Template, TextSpec,
 };
 use fairlead_stage::Needs;
 use fairlead_stage::memory::MemoryView;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 thread_local!(static ALLOCATIONS: Cell<u64> = const { Cell::new(0) });
 
@@ -95,7 +97,7 @@ fn rules() -> Vec<Vec<MatchSpec>> {
 }
 
 #[test]
-fn once_warm_matching_and_writing_a_key_allocate_a_block_for_each_name() {
+fn once_warm_matching_and_writing_a_key_allocate_a_block_and_one_for_each_further_name() {
     let mut needs = Needs::default();
     let rules = RuleSet::compile(&rules(), &mut needs);
     let sources = [
@@ -130,11 +132,32 @@ fn once_warm_matching_and_writing_a_key_allocate_a_block_for_each_name() {
         assert!(key.write(&request, &mut out));
     };
     assert!(allocations(&mut run) > 0, "the counter counts");
-    // Two headers, a parameter and a cookie, each asked for several times.
+    // One, and three for two headers, a parameter and a cookie, each asked for several times.
     assert_eq!(allocations(&mut run), 4);
     let unnamed = || {
         let request = Request::new(&view);
         assert!(request.path().is_some() && request.host().is_some() && request.method().is_some());
     };
-    assert_eq!(allocations(unnamed), 0);
+    assert_eq!(allocations(unnamed), 1);
+    let by_header = [MatchSpec {
+        headers: vec![("x-api-key".to_owned(), TextSpec::Present)],
+        ..MatchSpec::default()
+    }];
+    let by_header = RuleSet::compile(&[by_header.into()], &mut needs);
+    let spec = KeyPartSpec {
+        source: KeySource::Header("x-api-key".into()),
+        default: None,
+    };
+    let key = Key::compile(&[spec], &mut needs);
+    let one_header = || {
+        let request = Request::new(&view);
+        let mut visited = Vec::new();
+        by_header.each(&request, &mut |_| {
+            visited.push(());
+            ControlFlow::Continue(())
+        });
+        assert_eq!(visited.len(), 1);
+        assert!(matches!(key.lone(&request), Lone::Value(value) if *value == b"k1"[..]));
+    };
+    assert_eq!(allocations(one_header), 0);
 }

@@ -105,9 +105,8 @@ impl Decision {
         Self::standing(quota, 0, spent.saturating_sub(cost), self.outcome)
     }
 
-    /// A refusal until `tat` by something that is not this key's bucket.
-    pub(crate) const fn denied_until(tat: u64, now: u64) -> Self {
-        let wait = Duration::from_nanos(tat.saturating_sub(now));
+    /// A refusal for so long by something that is not this key's bucket.
+    pub(crate) const fn refused_for(wait: Duration) -> Self {
         Self {
             outcome: Outcome::Denied { retry_after: wait },
             remaining: 0,
@@ -116,17 +115,8 @@ impl Decision {
         }
     }
 
-    /// The refusal of more units than `quota` ever holds, by a bucket that stands at `tat`.
-    pub(crate) fn too_large(quota: &Quota, now: u64, tat: u64) -> Self {
-        Self::standing(
-            quota,
-            now,
-            tat,
-            Outcome::InsufficientCapacity { burst: quota.burst() },
-        )
-    }
-
-    fn standing(quota: &Quota, now: u64, tat: u64, outcome: Outcome) -> Self {
+    /// An outcome, and how the bucket stands whose TAT is now `tat`.
+    pub(crate) fn standing(quota: &Quota, now: u64, tat: u64, outcome: Outcome) -> Self {
         let (interval, fill) = (quota.interval_nanos(), quota.fill_nanos());
         let spent = tat.saturating_sub(now);
         let burst = quota.burst().get();
@@ -160,12 +150,18 @@ impl Decision {
 pub fn decide(quota: &Quota, now: Timestamp, stored: Option<u64>, n: NonZeroU32) -> (Decision, Option<u64>) {
     let now = moment(now);
     match stored.map(|tat| (tat, plausible(tat, now, quota.fill_nanos()))) {
-        None => decide_at(quota, now, now, n),
+        None => told(quota, now, now, n),
         Some((stored, tat)) => {
-            let (decision, new) = decide_at(quota, now, tat, n);
+            let (decision, new) = told(quota, now, tat, n);
             (decision, new.or((tat != stored).then_some(tat)))
         }
     }
+}
+
+/// [`decide_at`], and how the bucket stands.
+fn told(quota: &Quota, now: u64, tat: u64, n: NonZeroU32) -> (Decision, Option<u64>) {
+    let (outcome, next) = decide_at(quota, now, tat, n);
+    (Decision::standing(quota, now, next.unwrap_or(tat), outcome), next)
 }
 
 /// The clock reading that decisions use.
@@ -187,10 +183,11 @@ pub(crate) const fn plausible(tat: u64, now: u64, fill: u64) -> u64 {
 /// Decides on a TAT as it is. `now` comes from [`moment`], `tat` from [`plausible`] for some fill of a checked quota.
 ///
 /// Returns the new TAT only after a spend.
-pub(crate) fn decide_at(quota: &Quota, now: u64, tat: u64, n: NonZeroU32) -> (Decision, Option<u64>) {
+pub(crate) fn decide_at(quota: &Quota, now: u64, tat: u64, n: NonZeroU32) -> (Outcome, Option<u64>) {
+    let too_large = Outcome::InsufficientCapacity { burst: quota.burst() };
     // Before governor multiplies: its arithmetic is unchecked.
     if n > quota.burst() {
-        return (Decision::too_large(quota, now, tat), None);
+        return (too_large, None);
     }
     let store = OneTat {
         stored: Nanos::from(tat),
@@ -202,19 +199,13 @@ pub(crate) fn decide_at(quota: &Quota, now: u64, tat: u64, n: NonZeroU32) -> (De
     match limiter.check_n(n) {
         Ok(Ok(())) => {
             let next = limiter.into_state_store().next.get().unwrap_or(tat);
-            (
-                Decision::standing(quota, now, next, Outcome::Admitted),
-                Some(next),
-            )
+            (Outcome::Admitted, Some(next))
         }
         Ok(Err(not_until)) => {
             let retry_after = not_until.wait_time_from(Nanos::from(now));
-            (
-                Decision::standing(quota, now, tat, Outcome::Denied { retry_after }),
-                None,
-            )
+            (Outcome::Denied { retry_after }, None)
         }
-        Err(_) => (Decision::too_large(quota, now, tat), None),
+        Err(_) => (too_large, None),
     }
 }
 

@@ -36,12 +36,13 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-use crate::gcra::{self, Decision};
+use crate::gcra::{self, Decision, Outcome};
 use crate::key::KeyHash;
 use crate::quota::Quota;
 use fairlead_stage::{Step, Timestamp};
-use set::Set;
+use set::{Change, Set};
 use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
 /// What a key without a slot gets while all slots of its set are live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,15 +80,44 @@ pub struct Place {
     pub tag: NonZeroU64,
 }
 
-/// The answer of a table.
+/// The answer of a table, in few bytes: what is rarely asked for is worked out when it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
-    /// The decision, and how the bucket that made it stands.
-    pub decision: Decision,
+    /// Whether the request may pass.
+    pub outcome: Outcome,
     /// Whether the set was full, and what came of it.
     pub overflow: Overflow,
-    /// What [`Table::refund`] needs to take the spend back; `None` if nothing was spent.
-    pub receipt: Option<Receipt>,
+    now: u64,
+    /// The TAT that the decision left.
+    tat: u64,
+}
+
+impl Spent {
+    /// Whether the request may pass.
+    #[must_use]
+    pub const fn admitted(&self) -> bool {
+        matches!(self.outcome, Outcome::Admitted)
+    }
+
+    /// The decision, and how the bucket that made it stands. `quota` is that which was spent from.
+    #[must_use]
+    pub fn decision(&self, quota: &Quota) -> Decision {
+        match (self.overflow, self.outcome) {
+            (Overflow::Denied, Outcome::Denied { retry_after }) => Decision::refused_for(retry_after),
+            _ => Decision::standing(quota, self.now, self.tat, self.outcome),
+        }
+    }
+
+    /// What [`Table::refund`] needs to take the spend of `n` units back; `None` if nothing was spent.
+    #[must_use]
+    pub fn receipt(&self, quota: &Quota, n: NonZeroU32) -> Option<Receipt> {
+        let cost = u64::from(n.get()).saturating_mul(quota.interval_nanos().get());
+        self.admitted().then_some(Receipt {
+            left: self.tat,
+            before: self.tat.saturating_sub(cost),
+            shared: self.overflow == Overflow::Shared,
+        })
+    }
 }
 
 /// A spend that may be taken back.
@@ -176,7 +206,13 @@ impl Table {
     pub fn place(&self, key: KeyHash) -> Place {
         let bits = key.bits();
         // Multiply-shift (Lemire, 2019): the high half of hash x sets is even over the sets without a division.
-        let set = (u128::from(bits).saturating_mul(u128::from(self.sets()))) >> 64;
+        // In two halves, as a product of 128 bits is a call on a machine that has none: (high + low / 2^32) / 2^32.
+        let sets = u64::from(self.sets());
+        let (high, low) = (bits >> 32, bits & u64::from(u32::MAX));
+        let set = high
+            .saturating_mul(sets)
+            .saturating_add(low.saturating_mul(sets) >> 32)
+            >> 32;
         Place {
             set: u32::try_from(set).unwrap_or(0),
             tag: NonZeroU64::new(bits).unwrap_or(NonZeroU64::MIN),
@@ -199,14 +235,17 @@ impl Table {
         new: &mut Vec<u8>,
     ) -> Step<Spent> {
         let Shape::Sets { on_overflow, .. } = self.shape else {
-            return spend_single(quota, now, n, old, new);
+            let (spent, tat) = spend_single(quota, now, n, old);
+            let Some(tat) = tat else { return Step::Keep(spent) };
+            set::write_single(tat, new);
+            return Step::Write(spent);
         };
         let now = gcra::moment(now);
         let longest_fill = self.longest_fill.max(quota.fill_nanos());
-        let (mut set, corrected) = Set::read(old, now, longest_fill);
-        let (spent, changed) = spend_in(&mut set, on_overflow, place.tag, quota, now, n);
-        if changed || corrected {
-            set.write(now, new);
+        let set = Set::find(old, place.tag, now, longest_fill);
+        let (spent, change) = spend_in(&set, on_overflow, quota, now, n);
+        if change != Change::Nothing || set.corrected {
+            set.write(change, place.tag, new);
             Step::Write(spent)
         } else {
             Step::Keep(spent)
@@ -224,20 +263,13 @@ impl Table {
         old: Option<&[u8]>,
     ) -> Spent {
         let Shape::Sets { on_overflow, .. } = self.shape else {
-            let (decision, _) = gcra::decide(quota, now, set::read_single(old), n);
-            return Spent {
-                decision,
-                overflow: Overflow::None,
-                receipt: None,
-            };
+            let (spent, _) = spend_single(quota, now, n, old);
+            return spent;
         };
         let now = gcra::moment(now);
-        let (mut set, _) = Set::read(old, now, self.longest_fill.max(quota.fill_nanos()));
-        let (spent, _) = spend_in(&mut set, on_overflow, place.tag, quota, now, n);
-        Spent {
-            receipt: None,
-            ..spent
-        }
+        let set = Set::find(old, place.tag, now, self.longest_fill.max(quota.fill_nanos()));
+        let (spent, _) = spend_in(&set, on_overflow, quota, now, n);
+        spent
     }
 
     /// Takes a spend back, because a later limit refused the request. Says whether it did.
@@ -246,6 +278,7 @@ impl Table {
     /// never been. Otherwise the units stay spent, since what they would be worth by now depends on when the others came;
     /// that takes another worker's request for the same key within the same callback.
     #[must_use]
+    #[cold]
     #[inline(never)]
     pub fn refund(
         &self,
@@ -261,134 +294,104 @@ impl Table {
             set::write_single(receipt.before, new);
             return Step::Write(true);
         }
-        let mut set = Set::read_as_is(old);
-        let bucket = if receipt.shared {
-            Some(&mut set.overflow)
+        let set = Set::find_as_is(old, place.tag);
+        let (left, change) = if receipt.shared {
+            (Some(set.overflow), Change::Overflow(receipt.before))
         } else {
-            set.way(place.tag).and_then(|way| set.tat_mut(way))
-        };
-        match bucket.filter(|tat| **tat == receipt.left) {
-            Some(tat) => {
-                *tat = receipt.before;
-                set.write(0, new);
-                Step::Write(true)
+            match set.own {
+                Some((way, tat)) => (Some(tat), Change::Slot(way, receipt.before)),
+                None => (None, Change::Nothing),
             }
-            None => Step::Keep(false),
+        };
+        if left != Some(receipt.left) {
+            return Step::Keep(false);
         }
+        set.write(change, place.tag, new);
+        Step::Write(true)
     }
 }
 
+/// Decides on a single bucket, and says which TAT it gets, if it changes.
 #[inline(never)]
-fn spend_single(
-    quota: &Quota,
-    now: Timestamp,
-    n: NonZeroU32,
-    old: Option<&[u8]>,
-    new: &mut Vec<u8>,
-) -> Step<Spent> {
-    let (decision, tat) = gcra::decide(quota, now, set::read_single(old), n);
+fn spend_single(quota: &Quota, now: Timestamp, n: NonZeroU32, old: Option<&[u8]>) -> (Spent, Option<u64>) {
+    let now = gcra::moment(now);
+    let stored = set::read_single(old);
+    let tat = stored.map_or(now, |stored| gcra::plausible(stored, now, quota.fill_nanos()));
+    let (outcome, next) = gcra::decide_at(quota, now, tat, n);
     let spent = Spent {
-        decision,
+        outcome,
         overflow: Overflow::None,
-        receipt: receipt(&decision, tat, quota, n, false),
+        now,
+        tat: next.unwrap_or(tat),
     };
-    match tat {
-        Some(tat) => {
-            set::write_single(tat, new);
-            Step::Write(spent)
-        }
-        None => Step::Keep(spent),
-    }
+    let corrected = stored.is_some_and(|stored| stored != tat).then_some(tat);
+    (spent, next.or(corrected))
 }
 
-/// Decides within one set, and says whether the set has changed.
-#[inline(never)]
+/// Decides within one set, and says what becomes of the set.
+#[inline]
 fn spend_in(
-    set: &mut Set,
+    set: &Set<'_>,
     on_overflow: OnOverflow,
-    tag: NonZeroU64,
     quota: &Quota,
     now: u64,
     n: NonZeroU32,
-) -> (Spent, bool) {
-    let (way, stored, overflow) = match set.way(tag).or_else(|| set.vacant(now)) {
-        // A slot of its own, or a new one, which inherits what the key may have spent from the overflow bucket.
-        Some(way) => (way, set.tat_of(way, tag).unwrap_or(set.overflow), Overflow::None),
-        None => {
-            let (first, until) = set.first_to_expire();
-            match on_overflow {
-                OnOverflow::Shared => return spend_shared(set, quota, now, n),
-                OnOverflow::Deny => {
-                    let decision = if n > quota.burst() {
-                        Decision::too_large(quota, now, now)
-                    } else {
-                        Decision::denied_until(until, now)
-                    };
-                    return (
-                        Spent {
-                            decision,
-                            overflow: Overflow::Denied,
-                            receipt: None,
-                        },
-                        false,
-                    );
-                }
-                OnOverflow::Fresh => (first, 0, Overflow::EvictedLive),
-            }
-        }
+) -> (Spent, Change) {
+    let (way, stored, overflow) = match (set.own, set.vacant) {
+        (Some((way, tat)), _) => (way, tat, Overflow::None),
+        // A new slot inherits what the key may have spent from the overflow bucket.
+        (None, Some(way)) => (way, set.overflow, Overflow::None),
+        (None, None) => match on_overflow {
+            OnOverflow::Shared => return spend_shared(set, quota, now, n),
+            OnOverflow::Deny => return (denied(set, quota, now, n), Change::Nothing),
+            OnOverflow::Fresh => (set.first_to_expire.0, 0, Overflow::EvictedLive),
+        },
     };
     let tat = gcra::plausible(stored, now, quota.fill_nanos());
-    let (decision, next) = gcra::decide_at(quota, now, tat, n);
-    let receipt = receipt(&decision, next, quota, n, false);
+    let (outcome, next) = gcra::decide_at(quota, now, tat, n);
     // A TAT that this quota cannot explain is put right at once, even by a request that is refused.
-    let next = next.or((tat != stored).then_some(tat));
-    if let Some(tat) = next {
-        set.put(way, tag, tat);
-    }
-    let overflow = if decision.admitted() {
-        overflow
-    } else {
-        Overflow::None
+    let changed = next.or((tat != stored).then_some(tat));
+    let spent = Spent {
+        outcome,
+        overflow: if next.is_some() { overflow } else { Overflow::None },
+        now,
+        tat: next.unwrap_or(tat),
     };
     (
-        Spent {
-            decision,
-            overflow,
-            receipt,
-        },
-        next.is_some(),
+        spent,
+        changed.map_or(Change::Nothing, |tat| Change::Slot(way, tat)),
     )
 }
 
+#[cold]
 #[inline(never)]
-fn spend_shared(set: &mut Set, quota: &Quota, now: u64, n: NonZeroU32) -> (Spent, bool) {
-    let (decision, next) = gcra::decide_at(quota, now, set.overflow, n);
-    let receipt = receipt(&decision, next, quota, n, true);
-    if let Some(tat) = next {
-        set.overflow = tat;
-    }
-    (
-        Spent {
-            decision,
-            overflow: Overflow::Shared,
-            receipt,
-        },
-        next.is_some(),
-    )
+fn spend_shared(set: &Set<'_>, quota: &Quota, now: u64, n: NonZeroU32) -> (Spent, Change) {
+    let (outcome, next) = gcra::decide_at(quota, now, set.overflow, n);
+    let spent = Spent {
+        outcome,
+        overflow: Overflow::Shared,
+        now,
+        tat: next.unwrap_or(set.overflow),
+    };
+    (spent, next.map_or(Change::Nothing, Change::Overflow))
 }
 
-fn receipt(
-    decision: &Decision,
-    tat: Option<u64>,
-    quota: &Quota,
-    n: NonZeroU32,
-    shared: bool,
-) -> Option<Receipt> {
-    let left = tat.filter(|_| decision.admitted())?;
-    let cost = u64::from(n.get()).saturating_mul(quota.interval_nanos().get());
-    Some(Receipt {
-        left,
-        before: left.saturating_sub(cost),
-        shared,
-    })
+/// The refusal for want of a slot.
+#[cold]
+#[inline(never)]
+fn denied(set: &Set<'_>, quota: &Quota, now: u64, n: NonZeroU32) -> Spent {
+    let (_, until) = set.first_to_expire;
+    let outcome = if n > quota.burst() {
+        Outcome::InsufficientCapacity { burst: quota.burst() }
+    } else {
+        Outcome::Denied {
+            retry_after: Duration::from_nanos(until.saturating_sub(now)),
+        }
+    };
+    Spent {
+        outcome,
+        overflow: Overflow::Denied,
+        now,
+        tat: now,
+    }
 }

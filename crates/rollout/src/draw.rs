@@ -27,6 +27,7 @@ pub use murmur3::murmur3;
 
 use crate::Share;
 use fairlead_stage::Timestamp;
+use murmur3::Murmur3;
 use sha2::{Digest, Sha256};
 
 /// Stands between the parts of a composite key.
@@ -43,7 +44,7 @@ pub enum Hash {
 }
 
 /// Where a user stands between 0 and 1,000,000: who stands below a weight is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place(u32);
 
 impl Place {
@@ -69,19 +70,50 @@ impl Place {
     }
 }
 
+/// How keys are drawn that all have the same salt before them, which is taken in once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salted(Salt);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Salt {
+    Murmur3(Murmur3),
+    Sha256Percent(Box<[u8]>),
+}
+
+impl Salted {
+    /// Draws by `hash` under `salt`.
+    #[must_use]
+    pub fn new(hash: Hash, salt: &[u8]) -> Self {
+        Self(match hash {
+            Hash::Murmur3 => Salt::Murmur3(Murmur3::seeded(0).with(salt)),
+            Hash::Sha256Percent => Salt::Sha256Percent(salt.into()),
+        })
+    }
+
+    /// The place of a key: that of salt and key as one.
+    #[must_use]
+    #[inline]
+    pub fn place(&self, key: &[u8]) -> Place {
+        match &self.0 {
+            Salt::Murmur3(salt) => Place::of_bits(salt.with(key).finish()),
+            Salt::Sha256Percent(salt) => sha256_percent(salt, key),
+        }
+    }
+}
+
 /// The place of a key that has its salt before it.
 #[must_use]
 pub fn place(hash: Hash, salted_key: &[u8]) -> Place {
     match hash {
         Hash::Murmur3 => Place::of_bits(murmur3(salted_key)),
-        Hash::Sha256Percent => sha256_percent(salted_key),
+        Hash::Sha256Percent => sha256_percent(b"", salted_key),
     }
 }
 
-fn sha256_percent(salted_key: &[u8]) -> Place {
+fn sha256_percent(salt: &[u8], key: &[u8]) -> Place {
     /// Parts per million of one percent.
     const PERCENT: u32 = 10_000;
-    let [hash, _] = sha256(b"", salted_key);
+    let [hash, _] = sha256(salt, key);
     Place(((hash % 100) as u32).wrapping_mul(PERCENT))
 }
 

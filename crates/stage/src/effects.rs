@@ -1,11 +1,10 @@
 //! Header edits that a stage wishes for, applied after it has returned.
 //!
 //! One buffer serves all streams of a worker: names and values are spans of it, so that collecting edits allocates
-//! nothing once it has grown to its working size. A value is composed in a second buffer first, so that who writes it
-//! starts from an empty one.
+//! nothing once it has grown to its working size. A value that is known is copied there; one that is written is composed
+//! in a second buffer first, so that who writes it starts from an empty one.
 
 use crate::HeaderMap;
-use std::ops::Range;
 
 /// What is done to a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +17,14 @@ pub enum EditKind {
     Remove,
 }
 
-#[derive(Debug)]
+/// An edit, and where it is in the bytes: the name, and its value right behind it.
+#[derive(Clone, Copy, Debug)]
 struct Span {
     map: HeaderMap,
     kind: EditKind,
-    name: Range<usize>,
-    value: Range<usize>,
+    name: usize,
+    value: usize,
+    end: usize,
 }
 
 /// One edit, borrowed from [`Effects`].
@@ -65,19 +66,33 @@ impl Effects {
         self.push(map, EditKind::Remove, name, |_| ());
     }
 
-    fn push(&mut self, map: HeaderMap, kind: EditKind, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.bytes.len();
+    /// [`Effects::set`] to a value that is known.
+    pub fn set_to(&mut self, map: HeaderMap, name: &str, value: &[u8]) {
+        let at = self.bytes.len();
+        // Once for both: each piece that grows the buffer asks anew whether it has room.
+        self.bytes.reserve(name.len().saturating_add(value.len()));
         self.bytes.extend_from_slice(name.as_bytes());
-        let value = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.note(map, EditKind::Set, at, name);
+    }
+
+    fn push(&mut self, map: HeaderMap, kind: EditKind, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(name.as_bytes());
         self.value.clear();
         write(&mut self.value);
         self.bytes.extend_from_slice(&self.value);
-        let end = self.bytes.len();
+        self.note(map, kind, at, name);
+    }
+
+    /// Notes an edit whose name has been written at `at`, and its value behind it, up to the end.
+    fn note(&mut self, map: HeaderMap, kind: EditKind, at: usize, name: &str) {
         self.spans.push(Span {
             map,
             kind,
-            name: start..value,
-            value: value..end,
+            name: at,
+            value: at.saturating_add(name.len()),
+            end: self.bytes.len(),
         });
     }
 
@@ -86,8 +101,8 @@ impl Effects {
         self.spans.iter().map(|span| Edit {
             map: span.map,
             kind: span.kind,
-            name: self.bytes.get(span.name.clone()).unwrap_or_default(),
-            value: self.bytes.get(span.value.clone()).unwrap_or_default(),
+            name: self.bytes.get(span.name..span.value).unwrap_or_default(),
+            value: self.bytes.get(span.value..span.end).unwrap_or_default(),
         })
     }
 
@@ -104,13 +119,12 @@ impl Effects {
     /// Moves all edits of `other` behind these.
     pub fn append(&mut self, other: &mut Self) {
         let by = self.bytes.len();
-        let moved = |range: &Range<usize>| range.start.saturating_add(by)..range.end.saturating_add(by);
         self.bytes.extend_from_slice(&other.bytes);
         self.spans.extend(other.spans.iter().map(|span| Span {
-            map: span.map,
-            kind: span.kind,
-            name: moved(&span.name),
-            value: moved(&span.value),
+            name: span.name.saturating_add(by),
+            value: span.value.saturating_add(by),
+            end: span.end.saturating_add(by),
+            ..*span
         }));
         other.clear();
     }
@@ -141,6 +155,10 @@ mod tests {
         effects.set(HeaderMap::Request, "x-a", |out| out.extend_from_slice(b"1"));
         effects.remove(HeaderMap::Response, "x-b");
         effects.add(HeaderMap::Response, "x-c", |_| ());
+        let mut later = Effects::default();
+        later.set_to(HeaderMap::Request, "x-d", b"4");
+        effects.append(&mut later);
+        assert!(later.is_empty());
         let seen: Vec<_> = effects
             .edits()
             .map(|e| (e.map, e.kind, e.name, e.value))
@@ -151,6 +169,7 @@ mod tests {
                 (HeaderMap::Request, EditKind::Set, &b"x-a"[..], &b"1"[..]),
                 (HeaderMap::Response, EditKind::Remove, b"x-b", b""),
                 (HeaderMap::Response, EditKind::Add, b"x-c", b""),
+                (HeaderMap::Request, EditKind::Set, b"x-d", b"4"),
             ]
         );
         effects.clear();

@@ -52,6 +52,7 @@ pub trait View {
 
 /// What stands between the lines of a request header that is one list over all of its lines; `None` for any other header.
 #[must_use]
+#[inline]
 pub fn line_separator(name: &str) -> Option<&'static [u8]> {
     match name {
         "cookie" => Some(b"; "),

@@ -3,10 +3,11 @@
 use crate::Canary;
 use crate::guard::Watch;
 use crate::metrics::Metrics;
+use crate::plain::Plain;
 use crate::trace::Traces;
 use fairlead_config::{Mode, canary as config};
 use fairlead_matching::{Key, MatchSpec, RuleSet};
-use fairlead_rollout::draw::Hash;
+use fairlead_rollout::draw::Salted;
 use fairlead_rollout::ranges::Range;
 use fairlead_rollout::token::Signer;
 use fairlead_rollout::{Choice, Finish, Ramp, Share, Standing, forced};
@@ -165,6 +166,11 @@ impl Force {
         self.from.as_ref().is_some_and(|from| from.any(request))
     }
 
+    /// Whether there is any way to choose.
+    pub(crate) const fn is_there(&self) -> bool {
+        self.header.is_some() || self.cookie.is_some() || self.trusts_any()
+    }
+
     /// Whether some client is trusted.
     pub(crate) const fn trusts_any(&self) -> bool {
         self.from.is_some()
@@ -215,8 +221,7 @@ impl Rules {
 /// How users are drawn.
 pub(crate) struct Sticky {
     pub(crate) keys: Vec<Key>,
-    pub(crate) hash: Hash,
-    pub(crate) salt: String,
+    pub(crate) draw: Salted,
     /// What counts random draws; `None`: a request without a key is not drawn.
     pub(crate) random: Option<GroupId>,
 }
@@ -237,8 +242,7 @@ impl Sticky {
         }
         Self {
             keys,
-            hash: sticky.hash,
-            salt: sticky.salt.clone(),
+            draw: Salted::new(sticky.hash, sticky.salt.as_bytes()),
             random,
         }
     }
@@ -368,8 +372,9 @@ fn build(config: config::Canary, needs: &mut Needs) -> Canary {
         default: config.default.clone(),
         ramp: config.ramp.clone(),
     };
-    Canary {
+    let mut canary = Canary {
         enforced,
+        plain: None,
         fixed: variants.fixed().filter(|_| guard.is_none()),
         header_lines: needs.attribute(&["request", "headers", &config.header]),
         matches,
@@ -382,6 +387,8 @@ fn build(config: config::Canary, needs: &mut Needs) -> Canary {
         traces,
         metrics,
         variants,
-        header: config.header,
-    }
+        header: config.header.clone(),
+    };
+    canary.plain = Plain::of(&config, &canary);
+    canary
 }

@@ -1,13 +1,12 @@
 //! The decision on a request: what there is to say for each variant, read from the request as it is asked for.
 
 use crate::Canary;
-use crate::stream::{CookieWish, Flight, Removed};
+use crate::stream::{CookieWish, Flight, Kept, Removed};
 use crate::trace::Traced;
 use fairlead_config::canary::MAX_VARIANTS;
 use fairlead_matching::Request;
 use fairlead_rollout::draw::{self, Place, SEPARATOR};
 use fairlead_rollout::ranges::{self, Range};
-use fairlead_rollout::token::Token;
 use fairlead_rollout::{Choice, Evidence, Reason, Share, baggage, decide};
 use fairlead_stage::{Cell, Cells, Effects, HeaderMap, Step, Timestamp, View};
 use std::borrow::Cow;
@@ -72,9 +71,9 @@ impl Canary {
         };
         let (choice, reason) = decide(&mut asked);
         let mut flight = Flight::decided(choice, reason);
-        flight.shadow_rule = asked.shadow_rule;
+        flight.shadow_rule = asked.shadow_rule.map_or(Kept::NOTHING, Kept::of);
         if self.enforced {
-            asked.carry_out(&mut flight, effects);
+            asked.carry_out(choice, &mut flight, effects);
         }
         flight.traced = asked.traced;
         flight
@@ -148,13 +147,11 @@ impl<V: View, C: Cells> Asked<'_, V, C> {
     #[inline(never)]
     fn place(&mut self) -> Option<Place> {
         let sticky = &self.canary.sticky;
-        let mut salted = Vec::with_capacity(64);
-        salted.extend_from_slice(sticky.salt.as_bytes());
-        let salt = salted.len();
+        let mut joined = Vec::with_capacity(64);
         for key in &sticky.keys {
-            salted.truncate(salt);
-            if key.write_joined(self.request, SEPARATOR, &mut salted) && salted.len() > salt {
-                return Some(draw::place(sticky.hash, &salted));
+            joined.clear();
+            if key.write_joined(self.request, SEPARATOR, &mut joined) && !joined.is_empty() {
+                return Some(sticky.draw.place(&joined));
             }
         }
         let group = sticky.random?;
@@ -177,25 +174,25 @@ impl<V: View, C: Cells> Asked<'_, V, C> {
     }
 
     /// Changes the request as was decided.
-    fn carry_out(&mut self, flight: &mut Flight, effects: &mut Effects) {
+    fn carry_out(&mut self, choice: Choice, flight: &mut Flight, effects: &mut Effects) {
         let canary = self.canary;
-        self.route(flight, effects);
+        self.route(choice, flight, effects);
         if self.has_force_header
             && let Some(header) = &canary.force.header
         {
             effects.remove(HeaderMap::Request, header);
         }
-        if let (Some(name), Choice::Variant(_)) = (&canary.baggage, flight.choice) {
-            self.append_baggage(name, flight, effects);
+        if let (Some(name), Choice::Variant(_)) = (&canary.baggage, choice) {
+            self.append_baggage(name, choice, flight, effects);
         }
         if let Some(traces) = &canary.traces
             && let noted @ (Traced::Stored | Traced::Evicted) =
-                traces.store(flight.choice, self.request, self.view, self.cells)
+                traces.store(choice, self.request, self.view, self.cells)
         {
             self.traced = noted;
         }
         if canary.cookie.is_some() {
-            self.wish_for_cookie(flight);
+            self.wish_for_cookie(choice, flight);
         }
         if let Some(guard) = &canary.guard
             && !flight.reason.is_forced()
@@ -208,9 +205,9 @@ impl<V: View, C: Cells> Asked<'_, V, C> {
     }
 
     /// Sets the routing header, or takes off what a client has sent. Each write makes the proxy match its routes again.
-    fn route(&mut self, flight: &mut Flight, effects: &mut Effects) {
+    fn route(&mut self, choice: Choice, flight: &mut Flight, effects: &mut Effects) {
         let canary = self.canary;
-        let Some(value) = canary.variants.value(flight.choice) else {
+        let Some(value) = canary.variants.value(choice) else {
             let sent = match &self.inbound {
                 None if !canary.force.trusts_any() => {
                     self.view.header(HeaderMap::Request, &canary.header).is_some()
@@ -234,28 +231,26 @@ impl<V: View, C: Cells> Asked<'_, V, C> {
             flight.removed = Removed::RoutingHeader;
         }
         // Where nobody is trusted with the header it is hardly ever there, and to look would cost more than it saves.
-        effects.set(HeaderMap::Request, &canary.header, |out| {
-            out.extend_from_slice(value.as_bytes());
-        });
+        effects.set_to(HeaderMap::Request, &canary.header, value.as_bytes());
     }
 
     #[inline(never)]
-    fn append_baggage(&self, name: &str, flight: &mut Flight, effects: &mut Effects) {
+    fn append_baggage(&self, name: &str, choice: Choice, flight: &mut Flight, effects: &mut Effects) {
         let known = self
             .view
             .header(HeaderMap::Request, "baggage")
             .unwrap_or_default();
-        let variant = self.canary.variants.name(flight.choice);
+        let variant = self.canary.variants.name(choice);
         let mut all = Vec::new();
         match baggage::append(&known, name, variant, &mut all) {
-            Ok(()) => effects.set(HeaderMap::Request, "baggage", |out| out.extend_from_slice(&all)),
+            Ok(()) => effects.set_to(HeaderMap::Request, "baggage", &all),
             Err(_) => flight.baggage_full = true,
         }
     }
 
     /// Whether the user needs a cookie, or has one of no use.
     #[inline(never)]
-    fn wish_for_cookie(&mut self, flight: &mut Flight) {
+    fn wish_for_cookie(&mut self, choice: Choice, flight: &mut Flight) {
         let held = self.held();
         let is_of_use = match held {
             Held::Token(Choice::Variant(index), _) => self.is_open(index) && !self.has_ended(),
@@ -263,27 +258,16 @@ impl<V: View, C: Cells> Asked<'_, V, C> {
             Held::Nothing | Held::Stale => false,
         };
         flight.cookie_rejected = held == Held::Stale;
-        let says_so = matches!(held, Held::Token(choice, _) if is_of_use && choice == flight.choice);
-        let keeps = matches!(flight.choice, Choice::Variant(_)) || self.drawn_at_random;
+        let says_so = matches!(held, Held::Token(said, _) if is_of_use && said == choice);
+        let keeps = matches!(choice, Choice::Variant(_)) || self.drawn_at_random;
         match self.place {
             Some(place) if flight.reason == Reason::Sticky && keeps && !says_so => {
-                flight.cookie = CookieWish::Issue(self.sign(flight.choice, place));
+                flight.cookie = CookieWish::Issue;
+                flight.place = place;
             }
             _ if held != Held::Nothing && !is_of_use => flight.cookie = CookieWish::Clear,
             _ => {}
         }
-    }
-
-    fn sign(&self, choice: Choice, place: Place) -> Vec<u8> {
-        let mut value = Vec::new();
-        if let Some(cookie) = &self.canary.cookie {
-            let token = Token {
-                variant: self.canary.variants.name(choice).as_bytes(),
-                place,
-            };
-            cookie.with_signer(self.cells, |signer| signer.write(&token, &mut value));
-        }
-        value
     }
 }
 

@@ -12,6 +12,7 @@ mod configure;
 mod decide;
 mod guard;
 mod metrics;
+mod plain;
 mod reply;
 mod stream;
 mod trace;
@@ -23,6 +24,7 @@ use fairlead_rollout::ranges::Range;
 use fairlead_stage::{AttributeId, Effects, Needs, Proxy, Refusal, Stage, Timestamp, Verdict, View};
 use guard::Watch;
 use metrics::Metrics;
+use plain::Plain;
 use trace::Traces;
 
 pub use catalogue::METRICS;
@@ -32,6 +34,8 @@ pub use stream::Flight;
 pub struct Canary {
     /// Whether decisions are carried out, or only counted.
     enforced: bool,
+    /// What there is to decide, where that is no more than a draw.
+    plain: Option<Plain>,
     /// The routing header, and all of its lines as an attribute.
     header: String,
     header_lines: AttributeId,
@@ -74,7 +78,10 @@ impl Stage for Canary {
         proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let flight = self.decide(view, proxy, effects);
+        let flight = match &self.plain {
+            Some(plain) => self.draw(plain, view, effects),
+            None => self.decide(view, proxy, effects),
+        };
         (Verdict::Continue, flight)
     }
 
@@ -82,12 +89,12 @@ impl Stage for Canary {
         &'s self,
         flight: &mut Flight,
         view: &impl View,
-        _proxy: &impl Proxy,
+        proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> Verdict<'s> {
         flight.responded = true;
         self.answered(flight, view);
-        self.set_cookie(flight, effects);
+        self.set_cookie(flight, proxy, effects);
         Verdict::Continue
     }
 
@@ -107,14 +114,7 @@ impl Stage for Canary {
 }
 
 #[cfg(feature = "module")]
-mod module {
-    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
-    #![allow(missing_docs, reason = "so does this")]
-
-    use fairlead_guest::proxy_wasm;
-
-    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::Canary>) }}
-}
+fairlead_guest::module!(Canary);
 
 #[cfg(test)]
 mod tests;

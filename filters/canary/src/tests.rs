@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 mod guard;
+mod plain;
 
 /// A filter with everything it needs, in memory.
 struct Rig {

@@ -90,6 +90,7 @@ fn compile(config: config::CircuitBreaker, version: u32, needs: &mut Needs) -> C
     let mode = config.mode;
     let mut active = config.breakers;
     active.retain(|breaker| mode.min(breaker.mode) != Mode::Off);
+    let everyone = !active.is_empty() && active.iter().all(|breaker| breaker.matches.is_empty());
     let matches: Vec<Vec<MatchSpec>> = active
         .iter_mut()
         .map(|breaker| std::mem::take(&mut breaker.matches))
@@ -123,19 +124,26 @@ fn compile(config: config::CircuitBreaker, version: u32, needs: &mut Needs) -> C
         needs.rare_header(HeaderMap::Request, "te");
         needs.rare_header(HeaderMap::Request, "content-type");
     }
+    let (mut adds, mut limits, mut times) = (false, false, false);
+    let mut reroutes = Vec::new();
+    for breaker in &breakers {
+        adds |= breaker.timeout_ms.is_some() || breaker.stale.is_some();
+        limits |= breaker.bulkhead.is_some();
+        times |= matches!(&breaker.decides, Decides::Machine(machine) if machine.times);
+        if let Some(reroute) = &breaker.reroute {
+            reroutes.push(reroute.header.clone());
+        }
+    }
     CircuitBreaker {
-        times: breakers
-            .iter()
-            .any(|breaker| matches!(&breaker.decides, Decides::Machine(machine) if machine.times)),
-        reroutes: breakers
-            .iter()
-            .filter_map(|breaker| breaker.reroute.as_ref())
-            .map(|reroute| reroute.header.clone())
-            .collect(),
         rules,
+        everyone,
         breakers,
         shared,
+        reroutes,
         flags,
+        adds,
+        limits,
+        times,
     }
 }
 

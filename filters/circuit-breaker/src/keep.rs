@@ -85,12 +85,14 @@ impl Keeper {
         request: &Request<'v, V>,
         view: &V,
         proxy: &impl Proxy,
-    ) -> Option<Keeping> {
+    ) -> Option<Box<Keeping>> {
         let place = self.place(request, view, proxy)?;
-        self.pace.is_due(place, view.now()).then_some(Keeping {
-            breaker,
-            place,
-            begun: None,
+        self.pace.is_due(place, view.now()).then(|| {
+            Box::new(Keeping {
+                breaker,
+                place,
+                begun: None,
+            })
         })
     }
 

@@ -15,6 +15,7 @@ mod say;
 mod shared;
 mod state;
 mod stream;
+mod taken;
 mod tick;
 
 use configure::Breaker;
@@ -30,6 +31,8 @@ pub use stream::Flight;
 pub struct CircuitBreaker {
     /// Rule `i` is about `breakers[i]`.
     rules: RuleSet,
+    /// All rules match every request.
+    everyone: bool,
     breakers: Vec<Breaker>,
     /// What breakers have in common.
     shared: Shared,
@@ -37,6 +40,10 @@ pub struct CircuitBreaker {
     reroutes: Vec<String>,
     /// Envoy's `response.flags`.
     flags: AttributeId,
+    /// Whether some breaker does anything about a request that passes.
+    adds: bool,
+    /// Whether some breaker bounds what is in flight.
+    limits: bool,
     /// Whether the clock is read when a request begins.
     times: bool,
 }
@@ -102,14 +109,7 @@ impl Stage for CircuitBreaker {
 }
 
 #[cfg(feature = "module")]
-mod module {
-    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
-    #![allow(missing_docs, reason = "so does this")]
-
-    use fairlead_guest::proxy_wasm;
-
-    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::CircuitBreaker>) }}
-}
+fairlead_guest::module!(CircuitBreaker);
 
 #[cfg(test)]
 mod tests;

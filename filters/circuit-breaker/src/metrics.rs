@@ -140,7 +140,6 @@ impl Metrics {
         }))
     }
 
-    #[inline(never)]
     fn id(&self, metric: Metric) -> Option<MetricId> {
         self.0.get(metric as usize).copied().flatten()
     }

@@ -18,6 +18,7 @@ use fairlead_breaker::{
 };
 use fairlead_config::circuit_breaker as config;
 use fairlead_stage::{Cell, GroupId, Needs, Proxy, Scope, Step, Timestamp};
+use std::cell::Cell as Slot;
 use std::num::NonZeroU32;
 
 /// Where one way of counting keeps its records.
@@ -55,10 +56,20 @@ pub(crate) struct Machine {
     /// What this worker last knew.
     known: GroupId,
     known_cells: u32,
+    /// The breaker of a rule: what this worker's cell says while all requests pass, for requests that need no more.
+    freely: Freely,
     /// Whether slow calls count.
     pub(crate) is_timed: bool,
     /// Whether it matters when a call began.
     pub(crate) times: bool,
+}
+
+/// A breaker without keys that lets all requests pass, as the worker's cell has it.
+#[derive(Default)]
+struct Freely {
+    /// Under this many transitions; `None`: the cell is to be asked.
+    epoch: Slot<Option<u64>>,
+    generation: Slot<u32>,
 }
 
 /// Where the breaker of a request is.
@@ -95,7 +106,7 @@ impl Spot {
 /// How a breaker answers a request.
 pub(crate) enum Admitted {
     /// It passes, and its outcome belongs to this ticket; `None`: nobody asks for it.
-    Pass(Option<(Spot, Ticket)>),
+    Pass(Option<Ticket>),
     /// It does not, for so long.
     Refused(Phase, std::time::Duration),
 }
@@ -147,42 +158,52 @@ impl Machine {
                 KNOWN_BYTES,
             ),
             known_cells,
+            freely: Freely::default(),
             is_timed: policy.trip.slow.is_some(),
             times: policy.trip.slow.is_some()
                 || matches!(policy.window, Window::Time { buckets, .. } if buckets == NonZeroU32::MIN),
         }
     }
 
-    const fn records(&self, spot: Spot) -> &Records {
+    const fn records(&self, spot: &Spot) -> &Records {
         match &self.outside {
             Some(counting) if spot.outside => &counting.records,
             _ => &self.inside,
         }
     }
 
-    fn record(&self, spot: Spot) -> Cell {
+    fn record(&self, spot: &Spot) -> Cell {
         Cell {
             group: self.records(spot).group,
             index: spot.place.set,
         }
     }
 
-    /// The breaker of a key.
-    pub(crate) fn spot(&self, breaker: &Breaker, key: &[u8], proxy: &impl Proxy) -> Spot {
-        let epoch = breaker.metrics.read(Metric::Epoch, proxy);
-        let outside = epoch.is_some() && self.outside.is_some();
-        let mut spot = Spot {
+    /// The breaker of a rule, after so many transitions.
+    pub(crate) fn spot(&self, epoch: Option<u64>) -> Spot {
+        Spot {
             place: Place::ONLY,
-            outside,
+            outside: epoch.is_some() && self.outside.is_some(),
             epoch,
-        };
-        if breaker.key.is_some() {
-            spot.place = self.records(spot).table.locate(proxy.seed(), key);
         }
+    }
+
+    /// The breaker of a key.
+    #[inline(never)]
+    pub(crate) fn spot_of(&self, breaker: &Breaker, key: &[u8], proxy: &impl Proxy) -> Spot {
+        let mut spot = self.spot(breaker.metrics.read(Metric::Epoch, proxy));
+        spot.place = self.records(&spot).table.locate(proxy.seed(), key);
         spot
     }
 
-    fn memory(&self, spot: Spot) -> Cell {
+    /// Whether the breaker of a rule lets all requests pass, as an earlier request has found: in this generation.
+    #[inline]
+    pub(crate) fn passes_freely(&self, epoch: Option<u64>) -> Option<u32> {
+        let holds = epoch.is_some() && epoch == self.freely.epoch.get();
+        holds.then(|| self.freely.generation.get())
+    }
+
+    fn memory(&self, spot: &Spot) -> Cell {
         let index = u64::from(spot.place.tag) % u64::from(self.known_cells.max(1));
         Cell {
             group: self.known,
@@ -191,7 +212,8 @@ impl Machine {
     }
 
     /// What this worker last knew of a breaker, at a glance: all that most requests need.
-    fn glance(&self, spot: Spot, proxy: &impl Proxy) -> Option<Glance> {
+    #[inline(never)]
+    fn glance(&self, spot: &Spot, proxy: &impl Proxy) -> Option<Glance> {
         let read = proxy.update(self.memory(spot), |old, _| {
             Step::Keep(old.and_then(|bytes| Glance::read(bytes, spot.hash())))
         });
@@ -200,7 +222,7 @@ impl Machine {
 
     /// What this worker knows that still holds.
     #[inline(never)]
-    fn known(&self, spot: Spot, proxy: &impl Proxy) -> Option<Known> {
+    fn known(&self, spot: &Spot, proxy: &impl Proxy) -> Option<Known> {
         let read = proxy.update(self.memory(spot), |old, _| {
             let glance = old.and_then(|bytes| Glance::read(bytes, spot.hash()));
             let holds = glance.is_some_and(|glance| Some(glance.epoch) == spot.epoch);
@@ -210,8 +232,9 @@ impl Machine {
         read.ok().flatten()
     }
 
-    fn remember(&self, spot: Spot, known: &Known, proxy: &impl Proxy) {
+    fn remember(&self, spot: &Spot, known: &Known, proxy: &impl Proxy) {
         let Some(epoch) = spot.epoch else { return };
+        self.freely.epoch.set(None);
         let _ = proxy.update(self.memory(spot), |_, new| {
             new.extend_from_slice(&epoch.to_le_bytes());
             new.extend_from_slice(&spot.hash().to_le_bytes());
@@ -227,7 +250,7 @@ impl Machine {
 
     /// Reads the record.
     #[inline(never)]
-    pub(crate) fn look(&self, spot: Spot, now: Timestamp, proxy: &impl Proxy) -> Option<Known> {
+    pub(crate) fn look(&self, spot: &Spot, now: Timestamp, proxy: &impl Proxy) -> Option<Known> {
         let table = &self.records(spot).table;
         let known = proxy
             .update(self.record(spot), |old, _| {
@@ -250,7 +273,8 @@ impl Machine {
         shows: bool,
         proxy: &impl Proxy,
     ) {
-        let spot = self.spot(breaker, b"", proxy);
+        let spot = self.spot(breaker.metrics.read(Metric::Epoch, proxy));
+        let spot = &spot;
         let known = match self.known(spot, proxy) {
             Some(known) => Some(known),
             None => self.look(spot, now, proxy),
@@ -282,12 +306,12 @@ impl Machine {
                 breaker,
                 name: &|| KeyName::None,
             };
-            self.weigh(of, (spot, ticket), (counts, call), shared, now, proxy);
+            self.weigh(of, (spot, &ticket), (counts, call), shared, now, proxy);
         }
     }
 
     /// What the proxy has counted of a breaker's calls, if it counts them.
-    fn totals(breaker: &Breaker, spot: Spot, proxy: &impl Proxy) -> Option<Counts> {
+    fn totals(breaker: &Breaker, spot: &Spot, proxy: &impl Proxy) -> Option<Counts> {
         if spot.outside {
             breaker.metrics.totals(proxy)
         } else {
@@ -300,7 +324,7 @@ impl Machine {
     fn window(
         &self,
         of: &Breaker,
-        spot: Spot,
+        spot: &Spot,
         known: &Known,
         now: Timestamp,
         proxy: &impl Proxy,

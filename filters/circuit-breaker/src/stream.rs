@@ -1,22 +1,23 @@
 //! One stream: which breakers apply and whether they let it pass, what its response says of them, what is given back.
 
 mod answer;
+mod send;
 
 use crate::CircuitBreaker;
-use crate::configure::{Breaker, Decides};
+use crate::configure::{Breaker, Decides, Limit};
 use crate::keep::Keeping;
 use crate::metrics::Metric;
-use crate::reply::push_number;
 use crate::say::KeyName;
 use crate::state::{Admitted, Spot, Subject};
-use answer::{IGNORED, NO_TICKET};
+use crate::taken::{All, Taken};
+use answer::NO_TICKET;
+use fairlead_breaker::classes::Outcome;
 use fairlead_breaker::{Phase, Place, Ticket};
-use fairlead_matching::Request;
-use fairlead_stage::{Effects, HeaderMap, Proxy, Timestamp, Verdict, View};
+use fairlead_matching::{Key, Request};
+use fairlead_stage::{Effects, Proxy, Timestamp, Verdict, View};
+use std::cell::OnceCell;
 use std::time::Duration;
 
-/// What Envoy's router reads the timeout of a request from, in milliseconds.
-const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 /// Between the parts of a key in a log line.
 const SEPARATOR: u8 = b'|';
 /// The wait that a refusal states where none is known.
@@ -26,37 +27,53 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Flight {
     /// The breakers that have let it pass and want to know what comes of it.
-    pub(crate) taken: Vec<Taken>,
+    pub(crate) taken: All,
     started: Timestamp,
     /// It is a gRPC call, whose outcome is in its trailers.
     grpc: bool,
     /// Its response has begun.
     answered: bool,
-    /// How long that took, where it matters.
-    took: Duration,
+    /// How long that took, in nanoseconds, where it matters.
+    took: u64,
     /// The status of its response.
     status: u16,
     /// A place for its response, if that is worth keeping.
-    pub(crate) keeping: Option<Keeping>,
+    pub(crate) keeping: Option<Box<Keeping>>,
 }
 
-/// What a breaker has given to a request.
-pub(crate) struct Taken {
-    /// Index of the breaker.
-    breaker: usize,
-    /// What its outcome is to be told with; `None`: nobody asks, or it was told.
-    ticket: Option<(Spot, Ticket)>,
-    name: KeyName,
-    /// It holds one of the places in flight: the hash of the key.
-    in_flight: Option<Place>,
+/// A request that is looked at when somebody asks about it: mostly nobody does.
+struct Lazy<'v, V> {
+    view: &'v V,
+    request: OnceCell<Request<'v, V>>,
 }
 
-/// A breaker's answer.
-enum Asked {
-    /// The request has no key for it.
-    NotConcerned,
-    Passes(Option<(Spot, Ticket)>, KeyName, Option<Place>),
-    Refuses(Metric, Duration),
+impl<'v, V: View> Lazy<'v, V> {
+    const fn new(view: &'v V) -> Self {
+        Self {
+            view,
+            request: OnceCell::new(),
+        }
+    }
+
+    #[inline(never)]
+    fn get(&self) -> &Request<'v, V> {
+        self.request.get_or_init(|| Request::new(self.view))
+    }
+}
+
+/// A breaker refuses, and for how long at least.
+struct Refused {
+    why: Metric,
+    wait: Duration,
+}
+
+impl Refused {
+    const fn for_now(why: Metric) -> Self {
+        Self {
+            why,
+            wait: SHORTEST_WAIT,
+        }
+    }
 }
 
 impl CircuitBreaker {
@@ -68,102 +85,160 @@ impl CircuitBreaker {
         proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let request = Request::new(view);
-        let mut found = Vec::new();
-        self.rules.matching(&request, &mut found);
+        let request = Lazy::new(view);
         let mut flight = Flight::default();
-        if self.times && !found.is_empty() {
+        let found = if self.everyone {
+            None
+        } else {
+            Some(self.matching(&request))
+        };
+        let count = found.as_ref().map_or(self.breakers.len(), Vec::len);
+        if self.times && count > 0 {
             flight.started = view.now();
         }
-        for index in found.into_iter().filter_map(|index| usize::try_from(index).ok()) {
+        for position in 0..count {
+            let index = match &found {
+                None => position,
+                Some(found) => found.get(position).map_or(usize::MAX, |index| *index as usize),
+            };
             let Some(breaker) = self.breakers.get(index) else {
                 continue;
             };
-            match self.ask(breaker, &request, view, proxy) {
-                Asked::NotConcerned => {}
-                Asked::Passes(None, _, None) => {}
-                Asked::Passes(ticket, name, in_flight) => {
-                    // Mostly it is the only one.
-                    flight.taken.reserve_exact(1);
-                    flight.taken.push(Taken {
-                        breaker: index,
-                        ticket,
-                        name,
-                        in_flight,
-                    });
-                }
-                Asked::Refuses(why, wait) => {
-                    breaker.metrics.refused(why, proxy);
-                    if breaker.enforced {
-                        self.give_back(&mut flight, view, proxy);
-                        let verdict = self.refuse(breaker, wait, &request, view, proxy, effects);
-                        return (verdict, flight);
-                    }
+            if let Err(refused) = self.ask((index, breaker), &request, &mut flight.taken, proxy) {
+                breaker.metrics.refused(refused.why, proxy);
+                if breaker.enforced {
+                    self.give_back(&mut flight, view, proxy);
+                    let verdict = self.refuse(breaker, refused.wait, &request, proxy, effects);
+                    return (verdict, flight);
                 }
             }
         }
-        self.let_pass(&mut flight, &request, view, proxy, effects);
+        self.let_pass(&mut flight, &request, proxy, effects);
         (Verdict::Continue, flight)
     }
 
     #[inline(never)]
+    fn matching<'v, V: View>(&'v self, request: &Lazy<'v, V>) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.rules.matching(request.get(), &mut found);
+        found
+    }
+
+    /// Asks one breaker: quickly, if it is that of a rule and lets all pass.
+    #[inline(never)]
     fn ask<'v, V: View>(
         &'v self,
-        breaker: &'v Breaker,
-        request: &Request<'v, V>,
-        view: &V,
+        (index, breaker): (usize, &'v Breaker),
+        request: &Lazy<'v, V>,
+        taken: &mut All,
         proxy: &impl Proxy,
-    ) -> Asked {
-        let mut key = Vec::new();
-        if let Some(parts) = &breaker.key
-            && !parts.write(request, &mut key)
-        {
-            return Asked::NotConcerned;
+    ) -> Result<(), Refused> {
+        let mut epoch = None;
+        if let (Decides::Machine(machine), None) = (&breaker.decides, &breaker.key) {
+            epoch = breaker.metrics.read(Metric::Epoch, proxy);
+            if breaker.bulkhead.is_none()
+                && let Some(generation) = machine.passes_freely(epoch)
+            {
+                taken.push(Taken {
+                    breaker: index,
+                    spot: machine.spot(epoch),
+                    ticket: Some(machine.ticket(generation, request.view)),
+                    name: KeyName::None,
+                    in_flight: None,
+                });
+                return Ok(());
+            }
         }
-        let mut spot = Spot::NONE;
-        if let Decides::Machine(machine) = &breaker.decides {
-            spot = machine.spot(breaker, &key, proxy);
+        self.ask_further((index, breaker), epoch, request, taken, proxy)
+    }
+
+    /// Asks one breaker of which more has to be known. `epoch` was read for one without keys.
+    #[inline(never)]
+    fn ask_further<'v, V: View>(
+        &'v self,
+        (index, breaker): (usize, &'v Breaker),
+        epoch: Option<u64>,
+        request: &Lazy<'v, V>,
+        taken: &mut All,
+        proxy: &impl Proxy,
+    ) -> Result<(), Refused> {
+        let view = request.view;
+        let (mut spot, mut seat) = (Spot::NONE, Place::ONLY);
+        if let Some(parts) = &breaker.key {
+            let Some(places) = places(breaker, parts, request, proxy) else {
+                // The request has no key for it.
+                return Ok(());
+            };
+            (spot, seat) = places;
+        } else if let Decides::Machine(machine) = &breaker.decides {
+            spot = machine.spot(epoch);
         }
-        let name = || key_name(breaker, request, spot);
-        let of = Subject { breaker, name: &name };
-        let ticket;
+        let ticket = self.admit(breaker, request, &spot, proxy)?;
+        let named = ticket.is_some() && breaker.key.is_some();
+        let mut asked = Taken {
+            breaker: index,
+            name: if named {
+                key_name(breaker, request, &spot)
+            } else {
+                KeyName::None
+            },
+            spot,
+            ticket,
+            in_flight: None,
+        };
+        if let Some(limit) = &breaker.bulkhead {
+            match self.occupy(breaker, limit, seat, view, proxy) {
+                Ok(place) => asked.in_flight = place,
+                Err(refused) => {
+                    if let Decides::Machine(_) = &breaker.decides {
+                        self.told(&mut asked, Outcome::Ignored, 0, view, proxy);
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+        if asked.ticket.is_some() || asked.in_flight.is_some() {
+            taken.push(asked);
+        }
+        Ok(())
+    }
+
+    /// What decides lets a request pass, or not.
+    #[inline(never)]
+    fn admit<'v, V: View>(
+        &'v self,
+        breaker: &'v Breaker,
+        request: &Lazy<'v, V>,
+        spot: &Spot,
+        proxy: &impl Proxy,
+    ) -> Result<Option<Ticket>, Refused> {
+        let view = request.view;
         match &breaker.decides {
-            Decides::Always => ticket = None,
-            Decides::Never => return Asked::Refuses(Metric::Forced, SHORTEST_WAIT),
+            Decides::Always => Ok(None),
+            Decides::Never => Err(Refused::for_now(Metric::Forced)),
             Decides::Throttle(throttling) => {
                 let rejection = throttling.rejection(breaker, view, proxy);
                 if rejection > 0 && self.shared.draw(view.now(), proxy) % 1_000_000 < u64::from(rejection) {
-                    return Asked::Refuses(Metric::Throttled, SHORTEST_WAIT);
+                    return Err(Refused::for_now(Metric::Throttled));
                 }
-                ticket = Some((Spot::NONE, NO_TICKET));
+                Ok(Some(NO_TICKET))
             }
-            Decides::Machine(machine) => match machine.admit(of, spot, &self.shared, view, proxy) {
-                Admitted::Pass(taken) => ticket = taken,
-                Admitted::Refused(phase, wait) => {
-                    let why = match phase {
-                        Phase::Open => Metric::WhileOpen,
-                        Phase::HalfOpen => Metric::WhileHalfOpen,
-                        Phase::Closed => Metric::WhileRamping,
-                    };
-                    return Asked::Refuses(why, wait);
+            Decides::Machine(machine) => {
+                let name = || key_name(breaker, request, spot);
+                let of = Subject { breaker, name: &name };
+                match machine.admit(of, spot, &self.shared, view, proxy) {
+                    Admitted::Pass(ticket) => Ok(ticket),
+                    Admitted::Refused(phase, wait) => {
+                        let why = match phase {
+                            Phase::Open => Metric::WhileOpen,
+                            Phase::HalfOpen => Metric::WhileHalfOpen,
+                            Phase::Closed => Metric::WhileRamping,
+                        };
+                        Err(Refused { why, wait })
+                    }
                 }
-            },
+            }
         }
-        let in_flight = match self.occupy(breaker, &key, view, proxy) {
-            Ok(place) => place,
-            Err(()) => {
-                if let (Decides::Machine(machine), Some(ticket)) = (&breaker.decides, ticket) {
-                    machine.complete(of, ticket, IGNORED, &self.shared, view, proxy);
-                }
-                return Asked::Refuses(Metric::Bulkhead, SHORTEST_WAIT);
-            }
-        };
-        let name = if ticket.is_some() && breaker.key.is_some() {
-            name()
-        } else {
-            KeyName::None
-        };
-        Asked::Passes(ticket, name, in_flight)
     }
 
     /// Takes one of the places in flight; an error: there is none.
@@ -171,14 +246,11 @@ impl CircuitBreaker {
     fn occupy(
         &self,
         breaker: &Breaker,
-        key: &[u8],
+        limit: &Limit,
+        place: Place,
         view: &impl View,
         proxy: &impl Proxy,
-    ) -> Result<Option<Place>, ()> {
-        let Some(limit) = &breaker.bulkhead else {
-            return Ok(None);
-        };
-        let place = limit.ledger.locate(proxy.seed(), key);
+    ) -> Result<Option<Place>, Refused> {
         let entered = self.shared.here(None, view.now(), proxy).with(|moment| {
             proxy.update(limit.cell(place), |old, new| {
                 limit.ledger.acquire(place, moment, old, new)
@@ -186,7 +258,7 @@ impl CircuitBreaker {
         });
         match entered {
             Ok(Some(true)) => Ok(Some(place)),
-            Ok(Some(false)) if breaker.enforced => Err(()),
+            Ok(Some(false)) if breaker.enforced => Err(Refused::for_now(Metric::Bulkhead)),
             // In shadow it is counted and passes; a store that cannot be reached limits nothing.
             Ok(Some(false)) => {
                 breaker.metrics.refused(Metric::Bulkhead, proxy);
@@ -199,93 +271,37 @@ impl CircuitBreaker {
             Err(_) => Ok(None),
         }
     }
+}
 
-    /// Answers a refused request.
-    #[inline(never)]
-    fn refuse<'s, 'v, V: View>(
-        &'s self,
-        breaker: &'s Breaker,
-        wait: Duration,
-        request: &Request<'v, V>,
-        view: &V,
-        proxy: &impl Proxy,
-        effects: &mut Effects,
-    ) -> Verdict<'s> {
-        if let Some(reroute) = &breaker.reroute {
-            breaker.metrics.count(Metric::FallbackReroute, proxy);
-            self.strip(view, effects);
-            effects.set(HeaderMap::Request, &reroute.header, |out| {
-                out.extend_from_slice(reroute.value.as_bytes());
-            });
-            return Verdict::Continue;
-        }
-        if let Some(keeper) = &breaker.stale {
-            if let Some(kept) = keeper.serve(breaker, request, view, proxy, effects) {
-                breaker.metrics.count(Metric::FallbackStale, proxy);
-                return kept;
-            }
-            breaker.metrics.count(Metric::StaleMissing, proxy);
-        }
-        breaker.metrics.count(Metric::FallbackReply, proxy);
-        breaker.reply.verdict(wait, effects)
+/// Where the breaker of a request's key is, and where its requests in flight are counted; `None`: the request has no key.
+#[inline(never)]
+fn places<'v, V: View>(
+    breaker: &'v Breaker,
+    parts: &'v Key,
+    request: &Lazy<'v, V>,
+    proxy: &impl Proxy,
+) -> Option<(Spot, Place)> {
+    let mut key = Vec::new();
+    if !parts.write(request.get(), &mut key) {
+        return None;
     }
-
-    /// What a request that passes is sent on with.
-    #[inline(never)]
-    fn let_pass<'v, V: View>(
-        &'v self,
-        flight: &mut Flight,
-        request: &Request<'v, V>,
-        view: &V,
-        proxy: &impl Proxy,
-        effects: &mut Effects,
-    ) {
-        let mut timeout: Option<u64> = None;
-        for taken in &flight.taken {
-            let Some(breaker) = self.breakers.get(taken.breaker) else {
-                continue;
-            };
-            timeout = match (timeout, breaker.timeout_ms) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-            if let Some(keeper) = &breaker.stale
-                && flight.keeping.is_none()
-            {
-                flight.keeping = keeper.prepare(taken.breaker, request, view, proxy);
-            }
-        }
-        if let Some(timeout) = timeout {
-            effects.set(HeaderMap::Request, TIMEOUT, |out| push_number(out, timeout));
-        }
-        if flight.taken.iter().any(|taken| taken.ticket.is_some()) {
-            // A gRPC call has a message, and says that it understands trailers.
-            // Browsers say so, too, and then the type tells.
-            flight.grpc =
-                !view.ends() && view.header(HeaderMap::Request, "te").is_some() && request.is_grpc();
-        }
-        self.strip(view, effects);
-    }
-
-    /// A client does not choose where the proxy sends what it refuses.
-    #[inline(never)]
-    fn strip(&self, view: &impl View, effects: &mut Effects) {
-        for header in &self.reroutes {
-            if view.header(HeaderMap::Request, header).is_some() {
-                effects.remove(HeaderMap::Request, header);
-            }
-        }
-    }
+    let spot = match &breaker.decides {
+        Decides::Machine(machine) => machine.spot_of(breaker, &key, proxy),
+        Decides::Always | Decides::Never | Decides::Throttle(_) => Spot::NONE,
+    };
+    let limit = breaker.bulkhead.as_ref();
+    let seat = limit.map_or(Place::ONLY, |limit| limit.ledger.locate(proxy.seed(), &key));
+    Some((spot, seat))
 }
 
 /// What log lines call the breaker of a key.
 #[inline(never)]
-fn key_name<'v, V: View>(breaker: &'v Breaker, request: &Request<'v, V>, spot: Spot) -> KeyName {
+fn key_name<'v, V: View>(breaker: &'v Breaker, request: &Lazy<'v, V>, spot: &Spot) -> KeyName {
     match &breaker.key {
         None => KeyName::None,
         Some(parts) if breaker.named_keys => {
             let mut text = Vec::new();
-            parts.write_joined(request, SEPARATOR, &mut text);
+            parts.write_joined(request.get(), SEPARATOR, &mut text);
             KeyName::Text(text)
         }
         Some(_) => KeyName::Hash(spot.hash()),

@@ -221,7 +221,7 @@ impl AccessLog {
         line.text("path", Some(&captured.path));
         let status = u64::from(flight.status);
         line.number("status", integer(view, attributes.code).or(Some(status)));
-        line.number("grpc_status", flight.grpc_status.map(u64::from));
+        line.number("grpc_status", flight.more().grpc_status.map(u64::from));
         line.number("duration_us", Some(took.total));
         line.number("first_byte_us", took.first_byte);
         let upstream = integer(view, attributes.upstream_took).map(|nanos| nanos / 1000);

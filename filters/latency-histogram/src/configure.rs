@@ -195,17 +195,21 @@ fn compile(config: &config::LatencyHistogram, needs: &mut Needs) -> LatencyHisto
             .as_ref()
             .map_or(TICK, |quantiles| quantiles.windows.tick().min(TICK))
     });
+    let upstream = needs.attribute(&["response", "backend_latency"]);
+    let sizes = sizes(&config.sizes, series, needs);
     LatencyHistogram {
         matches,
         exclude,
         labels,
         measures,
-        upstream: needs.attribute(&["response", "backend_latency"]),
-        sizes: sizes(&config.sizes, series, needs),
+        upstream: config.phases.contains(&Phase::Upstream).then_some(upstream),
+        counts_more: !sizes.is_empty() || !slos.is_empty() || quantiles.is_some() || log.is_some(),
+        sizes,
         slos,
         quantiles,
         log,
         asks_request,
+        asks_more: asks_request || wants_first_byte,
         wants_status,
         wants_grpc_status,
         wants_first_byte,

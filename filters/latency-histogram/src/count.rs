@@ -2,6 +2,7 @@
 
 use crate::LatencyHistogram;
 use crate::configure::{Exact, Measures, Quantiles, Slo};
+use crate::labels::Said;
 use crate::request::{Flight, Reason};
 use fairlead_config::latency_histogram::{Failures, Phase, Unit};
 use fairlead_stage::{AttributeId, Cell, Proxy, Timestamp, View};
@@ -36,44 +37,54 @@ impl Took {
 impl LatencyHistogram {
     /// Counts a stream that has ended, however it ended.
     #[inline(never)]
-    pub(crate) fn ended(&self, mut flight: Flight, view: &impl View, proxy: &impl Proxy) {
-        if !flight.seen {
+    pub(crate) fn ended(&self, flight: Flight, view: &impl View, proxy: &impl Proxy) {
+        let mut said = flight.said;
+        let more = flight.more();
+        if !more.seen {
             return;
         }
         let now = view.steady();
-        let excluded = flight.excluded.or_else(|| {
-            let goes_on = flight.first_byte.map(|first| micros(now, first));
+        let excluded = more.excluded.or_else(|| {
+            let goes_on = more.first_byte.map(|first| micros(now, first));
             self.excluded_in_the_end(&flight, goes_on, view)
         });
         if let Some(reason) = excluded {
             self.metrics.excluded(reason, proxy);
             return;
         }
-        let upstream = self
-            .measures
-            .iter()
-            .any(|measures| measures.phase == Phase::Upstream);
         let took = Took {
             total: micros(now, flight.started),
-            upstream: upstream
-                .then(|| integer(view, self.upstream))
-                .flatten()
+            upstream: self
+                .upstream
+                .and_then(|took| integer(view, took))
                 .map(|nanos| nanos / 1000),
-            first_byte: flight.first_byte.map(|first| micros(first, flight.started)),
+            first_byte: more.first_byte.map(|first| micros(first, flight.started)),
         };
-        let grpc = if flight.is_grpc() {
-            flight.grpc_status
-        } else {
-            None
-        };
+        let grpc = if more.grpc { more.grpc_status } else { None };
         self.labels
-            .at_the_end(&mut flight.said, flight.status, grpc, view, proxy);
-        let series = self.labels.number(|_| true, &flight.said);
+            .at_the_end(&mut said, flight.status, grpc, view, proxy);
+        let series = self.labels.number(|_| true, &said);
         for measures in &self.measures {
             if let Some(micros) = took.of(measures.phase) {
                 self.measure(measures, series, micros, proxy);
             }
         }
+        if self.counts_more {
+            self.count_more(&flight, &said, series, took, view, proxy);
+        }
+    }
+
+    /// Counts what is not the duration of a phase.
+    #[inline(never)]
+    fn count_more(
+        &self,
+        flight: &Flight,
+        said: &Said,
+        series: u32,
+        took: Took,
+        view: &impl View,
+        proxy: &impl Proxy,
+    ) {
         for size in &self.sizes {
             if let Some(bytes) = integer(view, size.attribute) {
                 let metric = proxy.open(size.family, series, &mut || {
@@ -82,34 +93,34 @@ impl LatencyHistogram {
                 proxy.record(metric, bytes);
             }
         }
-        let failed = failed(&flight);
+        let more = flight.more();
+        let failed = failed(flight);
         for (index, slo) in self.slos.iter().enumerate() {
-            if flight.slos & (1 << (index & 31)) != 0 {
+            if more.slos & (1 << (index & 31)) != 0 {
                 slo.count(took.of(slo.phase), failed, proxy);
             }
         }
         if let Some(quantiles) = &self.quantiles
             && let Some(micros) = took.of(quantiles.phase)
         {
-            let group = self
-                .labels
-                .number(|label| quantiles.by.contains(&label), &flight.said);
+            let group = self.labels.number(|label| quantiles.by.contains(&label), said);
             quantiles.count(group, micros, proxy);
         }
-        if let (Some(log), Some(captured)) = (&self.log, &flight.captured) {
+        if let (Some(log), Some(captured)) = (&self.log, &more.captured) {
             let labels = || self.labels.text(|_| true, series, proxy);
-            log.say(captured, &flight, took, failed, &labels, view, proxy);
+            log.say(captured, flight, took, failed, &labels, view, proxy);
         }
     }
 
     /// Why a stream that could be measured is not: what it was only shows in the end.
     fn excluded_in_the_end(&self, flight: &Flight, goes_on: Option<u64>, view: &impl View) -> Option<Reason> {
         let exclude = &self.exclude;
+        let more = flight.more();
         if exclude.websockets && flight.status == SWITCHING_PROTOCOLS {
             return Some(Reason::Websocket);
         }
         if exclude.grpc_streams
-            && flight.is_grpc()
+            && more.grpc
             && goes_on.is_some_and(|goes_on| goes_on > LONGEST_UNARY_RESPONSE_MICROS)
         {
             return Some(Reason::GrpcStream);
@@ -170,7 +181,7 @@ impl Quantiles {
 
 /// Whether the server has failed the request: a status of 500 or more, a gRPC code that says so, or no response.
 fn failed(flight: &Flight) -> bool {
-    match flight.grpc_status {
+    match flight.more().grpc_status {
         Some(code) => GRPC_FAILURES.contains(&code),
         None => flight.status == 0 || flight.status >= 500,
     }

@@ -34,13 +34,17 @@ pub struct LatencyHistogram {
     /// What is measured of a phase, for each phase that the config names.
     measures: Vec<Measures>,
     /// `response.backend_latency`, where the upstream's time is measured.
-    upstream: AttributeId,
+    upstream: Option<AttributeId>,
+    /// Whether there is anything of what follows.
+    counts_more: bool,
     sizes: Vec<Size>,
     slos: Vec<Slo>,
     quantiles: Option<Quantiles>,
     log: Option<AccessLog>,
     /// Whether anything but the time is asked of a request.
     asks_request: bool,
+    /// Whether anything but the time and the status is remembered of a request.
+    asks_more: bool,
     /// What a response is asked for.
     wants_status: bool,
     wants_grpc_status: bool,
@@ -105,14 +109,7 @@ impl Stage for LatencyHistogram {
 }
 
 #[cfg(feature = "module")]
-mod module {
-    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
-    #![allow(missing_docs, reason = "so does this")]
-
-    use fairlead_guest::proxy_wasm;
-
-    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::LatencyHistogram>) }}
-}
+fairlead_guest::module!(LatencyHistogram);
 
 #[cfg(test)]
 mod tests;

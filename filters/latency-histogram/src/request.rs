@@ -13,27 +13,45 @@ const UNKNOWN: u8 = 2;
 /// The highest of gRPC's codes.
 const UNAUTHENTICATED: u8 = 16;
 
-/// What a stream remembers of its request.
+/// What a stream remembers of its request: at most 32 bytes, as it is moved from callback to callback.
 #[derive(Default)]
 pub struct Flight {
+    /// When it came, on the steady clock.
+    pub(crate) started: Timestamp,
+    pub(crate) said: Said,
+    /// The status of the response; 0 if there was none, or nobody asks.
+    pub(crate) status: u16,
+    /// `None`: the config asks for nothing of it.
+    more: Option<Box<More>>,
+}
+
+/// What only some configs ask for.
+pub(crate) struct More {
     /// Whether the filter is about this request.
     pub(crate) seen: bool,
     /// Why it is not measured, as far as its request says.
     pub(crate) excluded: Option<Reason>,
-    /// When it came, on the steady clock.
-    pub(crate) started: Timestamp,
     /// When the response headers came, where that is asked for.
     pub(crate) first_byte: Option<Timestamp>,
-    pub(crate) said: Said,
-    /// The status of the response; 0 if there was none, or nobody asks.
-    pub(crate) status: u16,
     /// It is a gRPC call.
-    grpc: bool,
+    pub(crate) grpc: bool,
     pub(crate) grpc_status: Option<u8>,
     /// The objectives that are about it, a bit each; those beyond the configured ones are of no meaning.
     pub(crate) slos: u32,
     /// What a log line needs of it.
     pub(crate) captured: Option<Box<Captured>>,
+}
+
+impl More {
+    const NOTHING: Self = Self {
+        seen: true,
+        excluded: None,
+        first_byte: None,
+        grpc: false,
+        grpc_status: None,
+        slos: u32::MAX,
+        captured: None,
+    };
 }
 
 /// Why a request is not measured.
@@ -67,8 +85,9 @@ impl Reason {
 }
 
 impl Flight {
-    pub(crate) const fn is_grpc(&self) -> bool {
-        self.grpc
+    pub(crate) fn more(&self) -> &More {
+        static NOTHING: More = More::NOTHING;
+        self.more.as_deref().unwrap_or(&NOTHING)
     }
 }
 
@@ -76,42 +95,44 @@ impl LatencyHistogram {
     /// Notes when a request came, and what it says.
     pub(crate) fn begin(&self, view: &impl View, proxy: &impl Proxy) -> Flight {
         let mut flight = Flight {
-            seen: true,
             started: view.steady(),
-            slos: u32::MAX,
             ..Flight::default()
         };
-        if self.asks_request {
-            self.ask(&mut flight, view, proxy);
+        if self.asks_more {
+            flight.more = Some(self.ask(&mut flight.said, view, proxy));
         }
         flight
     }
 
     #[inline(never)]
-    fn ask(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+    fn ask(&self, said: &mut Said, view: &impl View, proxy: &impl Proxy) -> Box<More> {
+        let mut more = Box::new(More::NOTHING);
+        if !self.asks_request {
+            return more;
+        }
         let request = Request::new(view);
         if self.matches.as_ref().is_some_and(|rules| !rules.any(&request)) {
-            flight.seen = false;
-            return;
+            more.seen = false;
+            return more;
         }
-        flight.excluded = self.excluded(&request);
-        if flight.excluded.is_some() {
-            return;
+        more.excluded = self.excluded(&request);
+        if more.excluded.is_some() {
+            return more;
         }
         if self.wants_grpc_status {
             // A gRPC call has a message, and says that it understands trailers. Browsers say so, too: then the type tells.
-            flight.grpc =
-                !view.ends() && view.header(HeaderMap::Request, "te").is_some() && request.is_grpc();
+            more.grpc = !view.ends() && view.header(HeaderMap::Request, "te").is_some() && request.is_grpc();
         }
-        self.labels.of_request(&mut flight.said, &request, proxy);
+        self.labels.of_request(said, &request, proxy);
         for (index, slo) in self.slos.iter().enumerate() {
             if slo.matches.as_ref().is_some_and(|rules| !rules.any(&request)) {
-                flight.slos &= !(1 << (index & 31));
+                more.slos &= !(1 << (index & 31));
             }
         }
         if let Some(log) = &self.log {
-            flight.captured = log.capture(&request, view, proxy);
+            more.captured = log.capture(&request, view, proxy);
         }
+        more
     }
 
     fn excluded<'v, V: View>(&'v self, request: &Request<'v, V>) -> Option<Reason> {
@@ -127,26 +148,32 @@ impl LatencyHistogram {
     /// Notes what a response says.
     #[inline(never)]
     pub(crate) fn answered(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
-        if !flight.seen || flight.excluded.is_some() {
-            return;
-        }
-        if self.wants_first_byte || flight.grpc {
-            flight.first_byte = Some(view.steady());
-        }
+        let is_grpc = match flight.more.as_deref_mut() {
+            Some(more) if !more.seen || more.excluded.is_some() => return,
+            Some(more) => {
+                if self.wants_first_byte || more.grpc {
+                    more.first_byte = Some(view.steady());
+                }
+                more.grpc
+            }
+            None => false,
+        };
         if self.wants_status {
-            let status = view.header(HeaderMap::Response, ":status");
-            flight.status = status.as_deref().and_then(number).unwrap_or(0);
+            flight.status = status(view);
         }
-        if flight.grpc {
-            flight.grpc_status = grpc_status(view, HeaderMap::Response);
+        if is_grpc && let Some(more) = flight.more.as_deref_mut() {
+            more.grpc_status = grpc_status(view, HeaderMap::Response);
         }
         self.labels.of_response(&mut flight.said, view, proxy);
     }
 
     /// Notes what a gRPC call came to.
     pub(crate) fn trailed(&self, flight: &mut Flight, view: &impl View) {
-        if flight.grpc && flight.grpc_status.is_none() {
-            flight.grpc_status = grpc_status(view, HeaderMap::ResponseTrailers);
+        if let Some(more) = flight.more.as_deref_mut()
+            && more.grpc
+            && more.grpc_status.is_none()
+        {
+            more.grpc_status = grpc_status(view, HeaderMap::ResponseTrailers);
         }
     }
 }
@@ -158,13 +185,25 @@ fn grpc_status(view: &impl View, map: HeaderMap) -> Option<u8> {
     Some(code.filter(|code| *code <= UNAUTHENTICATED).unwrap_or(UNKNOWN))
 }
 
+/// The status of a response; 0 if it is none.
+#[inline(never)]
+fn status(view: &impl View) -> u16 {
+    let status = view.header(HeaderMap::Response, ":status");
+    status.as_deref().and_then(number).unwrap_or(0)
+}
+
 /// A number of one to three digits.
 fn number(text: &[u8]) -> Option<u16> {
     if text.is_empty() || text.len() > 3 {
         return None;
     }
-    text.iter().try_fold(0_u16, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| number.wrapping_mul(10).wrapping_add(u16::from(digit)))
-    })
+    let mut number: u16 = 0;
+    for byte in text {
+        let digit = u16::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit);
+    }
+    Some(number)
 }

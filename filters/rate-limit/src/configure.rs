@@ -39,6 +39,11 @@ impl Overrides {
         self.0.get(at).map(|(_, what)| what)
     }
 
+    /// Whether no key has one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The config has checked that no key comes twice.
     fn insert(&mut self, key: Vec<u8>, what: Override) {
         let (Ok(at) | Err(at)) = self.find(&key);

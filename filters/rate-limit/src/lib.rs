@@ -51,8 +51,7 @@ impl Stage for RateLimit {
         proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let flight = self.decide(view, proxy);
-        (self.verdict(&flight, effects), flight)
+        self.decide(view, proxy, effects)
     }
 
     fn on_response<'s>(
@@ -74,14 +73,7 @@ impl Stage for RateLimit {
 }
 
 #[cfg(feature = "module")]
-mod module {
-    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
-    #![allow(missing_docs, reason = "so does this")]
-
-    use fairlead_guest::proxy_wasm;
-
-    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::RateLimit>) }}
-}
+fairlead_guest::module!(RateLimit);
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! What clients are told: the reply to a refused request, and the fields that state limits on every response.
 
 use crate::configure::Limit;
-use crate::stream::{Answer, Decided, Flight};
+use crate::stream::{Flight, Refused, Stated};
 use fairlead_config::rate_limit::{self as config, ResponseHeaders};
-use fairlead_quota::fields::{self, Stated};
+use fairlead_quota::fields;
 use fairlead_stage::{Effects, HeaderMap, Reply, Verdict};
 use std::borrow::Cow;
 
@@ -59,10 +59,15 @@ impl Replies {
         self.stated != ResponseHeaders::None
     }
 
-    /// The reply to a request that `last` refused.
+    /// The reply to a request that a limit refused.
     #[inline(never)]
-    pub(crate) fn deny<'s>(&'s self, limits: &[Limit], last: &Decided, effects: &mut Effects) -> Verdict<'s> {
-        let Some(text) = self.texts.get(last.limit) else {
+    pub(crate) fn deny<'s>(
+        &'s self,
+        limits: &[Limit],
+        refused: &Refused,
+        effects: &mut Effects,
+    ) -> Verdict<'s> {
+        let Some(text) = self.texts.get(refused.limit as usize) else {
             return Verdict::Continue;
         };
         let set = |effects: &mut Effects, name: &str, value: &[u8]| {
@@ -74,17 +79,16 @@ impl Replies {
         for (name, value) in &self.headers {
             set(effects, name, value.as_bytes());
         }
-        let wait = match &last.answer {
-            Answer::Spent(_, spent) => fields::retry_after_seconds(&spent.decision),
-            Answer::Undecided(_) => Some(SHORTEST_WAIT_SECONDS),
-            Answer::Unlimited => None,
+        let wait = match &refused.stated {
+            Some(stated) => fields::retry_after_seconds(&stated.decision),
+            None => Some(SHORTEST_WAIT_SECONDS),
         };
         if let Some(seconds) = wait {
             effects.set(HeaderMap::Response, fields::RETRY_AFTER, |out| {
                 fields::push_number(out, seconds)
             });
         }
-        self.state(limits, std::slice::from_ref(last), effects);
+        self.state(limits, refused.stated.as_slice(), effects);
         Verdict::Deny(Reply {
             status: self.status,
             grpc_status: Some(RESOURCE_EXHAUSTED),
@@ -95,24 +99,19 @@ impl Replies {
 
     /// States the limits of an admitted request on its response.
     pub(crate) fn state_limits(&self, limits: &[Limit], flight: &Flight, effects: &mut Effects) {
-        self.state(limits, &flight.decided, effects);
+        self.state(limits, flight.stated(), effects);
     }
 
     #[inline(never)]
-    fn state(&self, limits: &[Limit], decided: &[Decided], effects: &mut Effects) {
+    fn state(&self, limits: &[Limit], told: &[Stated], effects: &mut Effects) {
         let stated = || {
-            decided.iter().filter_map(|one| {
-                let limit = limits.get(one.limit).filter(|limit| limit.enforced)?;
-                let Answer::Spent(bucket, spent) = &one.answer else {
-                    return None;
+            told.iter().filter_map(|one| {
+                let limit = limits.get(one.limit as usize)?;
+                let told = fields::Stated {
+                    rate: one.rate,
+                    decision: &one.decision,
                 };
-                Some((
-                    limit.name.as_str(),
-                    Stated {
-                        rate: bucket.quota.rate(),
-                        decision: &spent.decision,
-                    },
-                ))
+                Some((limit.name.as_str(), told))
             })
         };
         let Some(tightest) = fields::tightest(stated().map(|(_, stated)| stated)) else {
@@ -163,14 +162,14 @@ impl Replies {
 #[inline(never)]
 fn list<'a>(
     out: &mut Vec<u8>,
-    limits: impl Iterator<Item = (&'a str, Stated<'a>)>,
-    mut push: impl FnMut(&mut Vec<u8>, &str, &Stated<'_>),
+    limits: impl Iterator<Item = (&'a str, fields::Stated<'a>)>,
+    mut push: impl FnMut(&mut Vec<u8>, &str, &fields::Stated<'_>),
 ) {
     limits.for_each(|(name, limit)| push(out, name, &limit));
 }
 
 #[inline(never)]
-fn numbers(effects: &mut Effects, tightest: &Stated<'_>, remaining: &str, reset: &str) {
+fn numbers(effects: &mut Effects, tightest: &fields::Stated<'_>, remaining: &str, reset: &str) {
     effects.set(HeaderMap::Response, remaining, |out| {
         fields::push_remaining(out, tightest.decision)
     });

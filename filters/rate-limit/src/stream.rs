@@ -1,148 +1,224 @@
 //! One stream: decide which limits apply and whether they admit, remember it, count it at the end.
+//!
+//! Mostly one limit applies, nothing is stated on the response, and all that is remembered is a number and a word.
 
 use crate::RateLimit;
-use crate::configure::Limit;
-use crate::state::Bucket;
+use crate::state::{Bucket, Found};
 use fairlead_matching::Request;
-use fairlead_quota::{Overflow, Spent};
+use fairlead_quota::{Decision, Overflow, Rate, Receipt};
 use fairlead_stage::{CellError, Cells, Effects, Meter, Verdict, View};
+use std::ops::ControlFlow;
 
 /// What a stream remembers of its request.
 #[derive(Default)]
 pub struct Flight {
-    /// The limits that have decided, in order. Those before a refusal have taken their units back.
-    pub(crate) decided: Vec<Decided>,
-    /// The last one refused, and is carried out.
-    pub(crate) refused: bool,
+    /// The first limit that counts the request.
+    first: Option<Decided>,
+    further: Option<Box<Further>>,
 }
 
-/// One limit's answer.
-pub(crate) struct Decided {
+/// What most streams have none of.
+#[derive(Default)]
+struct Further {
+    /// The limits after the first that count the request.
+    decided: Vec<Decided>,
+    /// What the response states, if responses state limits.
+    stated: Vec<Stated>,
+}
+
+/// One limit's answer, as it is counted.
+#[derive(Clone, Copy)]
+struct Decided {
     /// Index of the limit.
-    pub(crate) limit: usize,
-    pub(crate) answer: Answer,
+    limit: u32,
+    answer: Answer,
 }
 
 /// What a limit says of a request.
-pub(crate) enum Answer {
-    /// The key is unlimited.
-    Unlimited,
-    /// Its bucket has decided.
-    Spent(Bucket, Spent),
+#[derive(Clone, Copy)]
+enum Answer {
+    Admitted(Overflow),
+    Refused(Overflow),
     /// Its bucket could not be reached.
-    Undecided(CellError),
+    Undecided,
 }
 
-impl Answer {
-    /// A bucket that other workers keep changing is closed, so that the limit holds; one that the proxy refuses to
-    /// store is open, so that a broken store does not take the service down.
-    fn admits(&self) -> bool {
-        match self {
-            Self::Unlimited | Self::Undecided(CellError::Unavailable) => true,
-            Self::Undecided(CellError::Contended) => false,
-            Self::Spent(_, spent) => spent.decision.admitted(),
+/// One limit's answer, as clients are told of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Stated {
+    /// Index of the limit.
+    pub(crate) limit: u32,
+    /// The rate that the key has.
+    pub(crate) rate: Rate,
+    pub(crate) decision: Decision,
+}
+
+/// The limit that refused a request, and what its bucket said, unless that could not be reached.
+pub(crate) struct Refused {
+    pub(crate) limit: u32,
+    pub(crate) stated: Option<Stated>,
+}
+
+/// A request, while limits are asked about it.
+struct Asked<'l> {
+    flight: Flight,
+    /// What to take back if a limit refuses.
+    spends: Vec<(Bucket<'l>, Receipt)>,
+    refused: Option<Refused>,
+}
+
+impl Flight {
+    fn push(&mut self, decided: Decided) {
+        if self.first.is_none() {
+            self.first = Some(decided);
+        } else {
+            self.further.get_or_insert_default().decided.push(decided);
         }
+    }
+
+    /// What the response states.
+    pub(crate) fn stated(&self) -> &[Stated] {
+        self.further.as_ref().map_or(&[], |further| &further.stated)
     }
 }
 
 impl RateLimit {
     /// Asks all limits that match, until one refuses.
     #[inline(never)]
-    pub(crate) fn decide(&self, view: &impl View, cells: &impl Cells) -> Flight {
+    pub(crate) fn decide<'s>(
+        &'s self,
+        view: &impl View,
+        cells: &impl Cells,
+        effects: &mut Effects,
+    ) -> (Verdict<'s>, Flight) {
         let request = Request::new(view);
-        let mut found = Vec::new();
-        self.rules.matching(&request, &mut found);
-        let mut flight = Flight::default();
-        let mut key = Vec::new();
-        for index in found.into_iter().filter_map(|index| usize::try_from(index).ok()) {
-            let Some(limit) = self.limits.get(index) else {
-                continue;
-            };
-            key.clear();
-            if limit
-                .key
-                .as_ref()
-                .is_some_and(|parts| !parts.write(&request, &mut key))
-            {
-                continue;
-            }
-            let answer = ask(limit, &key, view, cells);
-            let refused = limit.enforced && !answer.admits();
-            flight.decided.push(Decided { limit: index, answer });
-            if refused {
-                flight.refused = true;
-                take_back(&mut flight.decided, cells);
-                break;
-            }
-        }
-        flight
-    }
-
-    /// What follows for the request.
-    #[inline(never)]
-    pub(crate) fn verdict<'s>(&'s self, flight: &Flight, effects: &mut Effects) -> Verdict<'s> {
-        match flight.decided.last() {
-            Some(last) if flight.refused => self.replies.deny(&self.limits, last, effects),
-            _ => Verdict::Continue,
-        }
-    }
-
-    /// Counts what the limits said. A limit whose units were taken back has neither admitted nor refused the request.
-    #[inline(never)]
-    pub(crate) fn account(&self, flight: &Flight, meter: &impl Meter) {
-        let counted = if flight.refused {
-            flight.decided.len().saturating_sub(1)
-        } else {
-            0
+        let mut asked = Asked {
+            flight: Flight::default(),
+            spends: Vec::new(),
+            refused: None,
         };
-        for decided in flight.decided.iter().skip(counted) {
-            let Some(limit) = self.limits.get(decided.limit) else {
-                continue;
-            };
-            let metrics = &limit.metrics;
-            if let Answer::Undecided(_) = decided.answer {
-                meter.add(metrics.undecided, 1);
-            } else {
-                meter.add(
-                    if decided.answer.admits() {
-                        metrics.admitted
-                    } else {
-                        metrics.refused
-                    },
-                    1,
-                );
+        self.rules.each(&request, &mut |index| {
+            self.ask(index, &request, view, cells, &mut asked)
+        });
+        let verdict = match asked.refused {
+            Some(refused) => {
+                take_back(&asked.spends, cells);
+                self.replies.deny(&self.limits, &refused, effects)
             }
-            if let Answer::Spent(_, spent) = &decided.answer {
-                match spent.overflow {
-                    Overflow::None => {}
-                    Overflow::Shared => meter.add(metrics.overflow_shared, 1),
-                    Overflow::Denied => meter.add(metrics.overflow_denied, 1),
-                    Overflow::EvictedLive => meter.add(metrics.overflow_evicted, 1),
+            None => Verdict::Continue,
+        };
+        (verdict, asked.flight)
+    }
+
+    /// Asks one limit.
+    #[inline(never)]
+    fn ask<'v, V: View>(
+        &'v self,
+        index: u32,
+        request: &Request<'v, V>,
+        view: &V,
+        cells: &impl Cells,
+        asked: &mut Asked<'v>,
+    ) -> ControlFlow<()> {
+        let Some(limit) = self.limits.get(index as usize) else {
+            return ControlFlow::Continue(());
+        };
+        let bucket = match limit.bucket(request, || cells.seed()) {
+            Found::NoKey => return ControlFlow::Continue(()),
+            Found::Unlimited => {
+                asked.flight.push(Decided {
+                    limit: index,
+                    answer: Answer::Admitted(Overflow::None),
+                });
+                return ControlFlow::Continue(());
+            }
+            Found::Bucket(bucket) => bucket,
+        };
+        let (admits, answer, stated) = match bucket.spend(cells, view.now()) {
+            Ok(spent) => {
+                let admits = spent.admitted();
+                if self.limits.len() > 1
+                    && let Some(receipt) = bucket.receipt(&spent)
+                {
+                    asked.spends.push((bucket, receipt));
                 }
+                let answer = if admits {
+                    Answer::Admitted(spent.overflow)
+                } else {
+                    Answer::Refused(spent.overflow)
+                };
+                let is_told = limit.enforced && (!admits || self.replies.states_limits());
+                let stated = is_told.then(|| Stated {
+                    limit: index,
+                    rate: bucket.quota.rate(),
+                    decision: spent.decision(bucket.quota),
+                });
+                (admits, answer, stated)
+            }
+            // A bucket that other workers keep changing is closed, so that the limit holds; one that the proxy refuses to
+            // store is open, so that a broken store does not take the service down.
+            Err(error) => (error == CellError::Unavailable, Answer::Undecided, None),
+        };
+        let decided = Decided { limit: index, answer };
+        if let Some(stated) = stated
+            && self.replies.states_limits()
+        {
+            let further = asked.flight.further.get_or_insert_default();
+            further.stated.push(stated);
+        }
+        if admits || !limit.enforced {
+            asked.flight.push(decided);
+            return ControlFlow::Continue(());
+        }
+        // Those before it take their units back: they have neither admitted nor refused the request.
+        asked.flight.first = Some(decided);
+        if let Some(further) = &mut asked.flight.further {
+            further.decided.clear();
+        }
+        asked.refused = Some(Refused { limit: index, stated });
+        ControlFlow::Break(())
+    }
+
+    /// Counts what the limits said.
+    #[inline]
+    pub(crate) fn account(&self, flight: &Flight, meter: &impl Meter) {
+        if let Some(first) = flight.first {
+            self.count(first, meter);
+        }
+        if let Some(further) = &flight.further {
+            for decided in &further.decided {
+                self.count(*decided, meter);
             }
         }
     }
-}
 
-#[inline(never)]
-fn ask(limit: &Limit, key: &[u8], view: &impl View, cells: &impl Cells) -> Answer {
-    match Bucket::find(limit, key, cells) {
-        None => Answer::Unlimited,
-        Some(bucket) => match bucket.spend(cells, view.now()) {
-            Ok(spent) => Answer::Spent(bucket, spent),
-            Err(error) => Answer::Undecided(error),
-        },
+    #[inline(never)]
+    fn count(&self, decided: Decided, meter: &impl Meter) {
+        let Some(limit) = self.limits.get(decided.limit as usize) else {
+            return;
+        };
+        let metrics = &limit.metrics;
+        let (outcome, overflow) = match decided.answer {
+            Answer::Admitted(overflow) => (metrics.admitted, overflow),
+            Answer::Refused(overflow) => (metrics.refused, overflow),
+            Answer::Undecided => (metrics.undecided, Overflow::None),
+        };
+        meter.add(outcome, 1);
+        let overflow = match overflow {
+            Overflow::None => return,
+            Overflow::Shared => metrics.overflow_shared,
+            Overflow::Denied => metrics.overflow_denied,
+            Overflow::EvictedLive => metrics.overflow_evicted,
+        };
+        meter.add(overflow, 1);
     }
 }
 
 /// Takes back what was spent before a refusal; the refusal itself has spent nothing.
+#[cold]
 #[inline(never)]
-fn take_back(decided: &mut [Decided], cells: &impl Cells) {
-    for one in decided {
-        if let Answer::Spent(bucket, spent) = &one.answer
-            && let Some(receipt) = &spent.receipt
-        {
-            bucket.refund(cells, receipt);
-        }
+fn take_back(spends: &[(Bucket<'_>, Receipt)], cells: &impl Cells) {
+    for (bucket, receipt) in spends {
+        bucket.refund(cells, receipt);
     }
 }

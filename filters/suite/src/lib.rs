@@ -15,8 +15,11 @@ use fairlead_config::Filter;
 use fairlead_latency_histogram::LatencyHistogram;
 use fairlead_rate_limit::RateLimit;
 use fairlead_stage::{Effects, Needs, Proxy, Refusal, Stage, Timestamp, Verdict, View};
-use slot::Slot;
-use std::cell::Cell;
+use slot::{Behind, Slot};
+use std::cell::RefCell;
+
+/// How many places for flights are kept for streams to come.
+const SPARE: usize = 256;
 
 /// The configured filters.
 #[derive(Default)]
@@ -27,19 +30,48 @@ pub struct Suite {
     rate_limit: Slot<RateLimit>,
     canary: Slot<Canary>,
     circuit_breaker: Slot<CircuitBreaker>,
-    /// Where a stage collects its edits while those of the stages before it are shown to it.
-    behind: Cell<Effects>,
+    behind: Behind,
+    /// Places that no stream is in, for the next ones.
+    #[allow(
+        clippy::vec_box,
+        reason = "the boxes themselves are handed out, so that a stream moves a pointer"
+    )]
+    spare: RefCell<Vec<Box<Flights>>>,
+}
+
+/// What the suite remembers of a stream: one pointer to move, to a place that is used again.
+pub struct Flight {
+    own: Box<Flights>,
+    /// The filter that has answered the request, which is told nothing of its own answer.
+    answered: Option<Filter>,
 }
 
 /// What each filter remembers of a stream that it has seen.
 #[derive(Default)]
-pub struct Flight {
+struct Flights {
     latency_histogram: Option<fairlead_latency_histogram::Flight>,
     rate_limit: Option<fairlead_rate_limit::Flight>,
     canary: Option<fairlead_canary::Flight>,
     circuit_breaker: Option<fairlead_circuit_breaker::Flight>,
-    /// The filter that has answered the request, which is told nothing of its own answer.
-    answered: Option<Filter>,
+}
+
+impl Suite {
+    /// An empty place for the flights of a stream.
+    #[inline]
+    fn place(&self) -> Box<Flights> {
+        let spare = self.spare.try_borrow_mut().ok();
+        spare.and_then(|mut spare| spare.pop()).unwrap_or_default()
+    }
+
+    /// Takes back a place that everything has been taken from.
+    #[inline]
+    fn give_back(&self, place: Box<Flights>) {
+        if let Ok(mut spare) = self.spare.try_borrow_mut()
+            && spare.len() < SPARE
+        {
+            spare.push(place);
+        }
+    }
 }
 
 /// Does the same with the slot of a filter, and the part of a flight that is its own.
@@ -47,19 +79,19 @@ macro_rules! with {
     ($suite:expr, $flight:expr, $filter:expr, |$slot:ident, $own:ident| $body:expr) => {
         match $filter {
             Filter::LatencyHistogram => {
-                let ($slot, $own) = (&$suite.latency_histogram, &mut $flight.latency_histogram);
+                let ($slot, $own) = (&$suite.latency_histogram, &mut $flight.own.latency_histogram);
                 $body
             }
             Filter::RateLimit => {
-                let ($slot, $own) = (&$suite.rate_limit, &mut $flight.rate_limit);
+                let ($slot, $own) = (&$suite.rate_limit, &mut $flight.own.rate_limit);
                 $body
             }
             Filter::Canary => {
-                let ($slot, $own) = (&$suite.canary, &mut $flight.canary);
+                let ($slot, $own) = (&$suite.canary, &mut $flight.own.canary);
                 $body
             }
             _ => {
-                let ($slot, $own) = (&$suite.circuit_breaker, &mut $flight.circuit_breaker);
+                let ($slot, $own) = (&$suite.circuit_breaker, &mut $flight.own.circuit_breaker);
                 $body
             }
         }
@@ -81,14 +113,20 @@ impl Stage for Suite {
         proxy: &impl Proxy,
         effects: &mut Effects,
     ) -> (Verdict<'s>, Flight) {
-        let mut flight = Flight::default();
+        let mut flight = Flight {
+            own: self.place(),
+            answered: None,
+        };
         for filter in &self.order {
             let verdict = with!(self, flight, filter, |slot, own| {
                 slot.on_request(own, view, proxy, effects, &self.behind)
             });
-            if let Verdict::Deny(_) = verdict {
-                flight.answered = Some(*filter);
-                return (verdict, flight);
+            match verdict {
+                Verdict::Continue => {}
+                deny @ Verdict::Deny(_) => {
+                    flight.answered = Some(*filter);
+                    return (deny, flight);
+                }
             }
         }
         (Verdict::Continue, flight)
@@ -108,8 +146,9 @@ impl Stage for Suite {
             let verdict = with!(self, flight, filter, |slot, own| {
                 slot.on_response(own.as_mut(), view, proxy, effects, &self.behind)
             });
-            if let Verdict::Deny(_) = verdict {
-                return verdict;
+            match verdict {
+                Verdict::Continue => {}
+                deny @ Verdict::Deny(_) => return deny,
             }
         }
         Verdict::Continue
@@ -119,10 +158,12 @@ impl Stage for Suite {
         self.order.iter().any(|filter| match filter {
             Filter::LatencyHistogram => self
                 .latency_histogram
-                .wants_body(flight.latency_histogram.as_ref()),
-            Filter::RateLimit => self.rate_limit.wants_body(flight.rate_limit.as_ref()),
-            Filter::Canary => self.canary.wants_body(flight.canary.as_ref()),
-            _ => self.circuit_breaker.wants_body(flight.circuit_breaker.as_ref()),
+                .wants_body(flight.own.latency_histogram.as_ref()),
+            Filter::RateLimit => self.rate_limit.wants_body(flight.own.rate_limit.as_ref()),
+            Filter::Canary => self.canary.wants_body(flight.own.canary.as_ref()),
+            _ => self
+                .circuit_breaker
+                .wants_body(flight.own.circuit_breaker.as_ref()),
         })
     }
 
@@ -150,9 +191,10 @@ impl Stage for Suite {
         let Some(mut flight) = flight else { return };
         for filter in &self.order {
             with!(self, flight, filter, |slot, own| {
-                slot.on_done(own.take(), view, proxy);
+                slot.on_done(own, view, proxy);
             });
         }
+        self.give_back(flight.own);
     }
 
     fn on_tick(&self, now: Timestamp, proxy: &impl Proxy) {
@@ -171,11 +213,4 @@ impl Stage for Suite {
 }
 
 #[cfg(feature = "module")]
-mod module {
-    #![allow(unsafe_code, reason = "the SDK's entry point exports unmangled names")]
-    #![allow(missing_docs, reason = "so does this")]
-
-    use fairlead_guest::proxy_wasm;
-
-    proxy_wasm::main! {{ fairlead_guest::start(fairlead_guest::root::<super::Suite>) }}
-}
+fairlead_guest::module!(Suite);

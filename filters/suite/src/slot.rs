@@ -1,7 +1,7 @@
 //! The place of one stage in the suite: what it is called for, and what it is shown.
 
 use fairlead_stage::{Effects, Needs, Proxy, Stage, Tick, Timestamp, Verdict, View, Within};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// A stage, or nothing.
 pub(crate) struct Slot<S>(Option<Placed<S>>);
@@ -69,50 +69,42 @@ impl<S: Stage> Slot<S> {
         };
         let ratio = own.as_nanos().checked_div(tick.as_nanos());
         placed.every = ratio.map_or(1, |ratio| u32::try_from(ratio).unwrap_or(u32::MAX).max(1));
+        // As alone, it is first ticked when its own time has passed.
+        placed.left.set(placed.every.saturating_sub(1));
     }
 
-    #[inline(never)]
+    /// Asks the stage, shown the edits of those before it, and keeps what it remembers of the stream.
     pub(crate) fn on_request<'s>(
         &'s self,
         flight: &mut Option<S::Flight>,
         view: &impl View,
         proxy: &impl Proxy,
         effects: &mut Effects,
-        behind: &Cell<Effects>,
+        behind: &Behind,
     ) -> Verdict<'s> {
         let Some(placed) = &self.0 else {
             return Verdict::Continue;
         };
-        let proxy = proxy.part(placed.part);
-        if effects.is_empty() {
-            let view = Within::new(view, placed.attributes, None);
-            let (verdict, own) = placed.stage.on_request(&view, &proxy, effects);
-            *flight = Some(own);
-            return verdict;
-        }
-        if placed.reads_request {
+        if placed.reads_request && !effects.is_empty() {
             view.apply(effects);
         }
-        let mut later = behind.take();
-        later.clear();
-        let (verdict, own) = {
-            let view = Within::new(view, placed.attributes, Some(effects));
-            placed.stage.on_request(&view, &proxy, &mut later)
-        };
-        *flight = Some(own);
-        effects.append(&mut later);
-        behind.set(later);
-        verdict
+        let proxy = proxy.part(placed.part);
+        behind.collect(effects, |shown, effects| {
+            let view = Within::new(view, placed.attributes, shown);
+            let (verdict, own) = placed.stage.on_request(&view, &proxy, effects);
+            // It was empty, which the compiler does not know: nothing is to be dropped.
+            std::mem::forget(flight.replace(own));
+            verdict
+        })
     }
 
-    #[inline(never)]
     pub(crate) fn on_response<'s>(
         &'s self,
         flight: Option<&mut S::Flight>,
         view: &impl View,
         proxy: &impl Proxy,
         effects: &mut Effects,
-        behind: &Cell<Effects>,
+        behind: &Behind,
     ) -> Verdict<'s> {
         let (Some(placed), Some(flight)) = (&self.0, flight) else {
             return Verdict::Continue;
@@ -121,15 +113,10 @@ impl<S: Stage> Slot<S> {
             return Verdict::Continue;
         }
         let proxy = proxy.part(placed.part);
-        let mut later = behind.take();
-        later.clear();
-        let verdict = {
-            let view = Within::new(view, placed.attributes, Some(effects));
-            placed.stage.on_response(flight, &view, &proxy, &mut later)
-        };
-        effects.append(&mut later);
-        behind.set(later);
-        verdict
+        behind.collect(effects, |shown, effects| {
+            let view = Within::new(view, placed.attributes, shown);
+            placed.stage.on_response(flight, &view, &proxy, effects)
+        })
     }
 
     pub(crate) fn wants_body(&self, flight: Option<&S::Flight>) -> bool {
@@ -166,12 +153,15 @@ impl<S: Stage> Slot<S> {
         }
     }
 
-    pub(crate) fn on_done(&self, flight: Option<S::Flight>, view: &impl View, proxy: &impl Proxy) {
-        if let (Some(placed), Some(flight)) = (&self.0, flight) {
+    /// Accounts for a stream that the stage has seen, and leaves its place empty.
+    pub(crate) fn on_done(&self, flight: &mut Option<S::Flight>, view: &impl View, proxy: &impl Proxy) {
+        if let Some(placed) = &self.0
+            && flight.is_some()
+        {
             let view = Within::new(view, placed.attributes, None);
             placed
                 .stage
-                .on_done(Some(flight), &view, &proxy.part(placed.part));
+                .on_done(flight.take(), &view, &proxy.part(placed.part));
         }
     }
 
@@ -194,5 +184,38 @@ impl<S: Stage> Slot<S> {
         if let Some(placed) = &self.0 {
             placed.stage.on_retire(now, &proxy.part(placed.part));
         }
+    }
+}
+
+/// Where a stage collects its edits while those of the stages before it are shown to it.
+#[derive(Default)]
+pub(crate) struct Behind(RefCell<Effects>);
+
+impl Behind {
+    /// Runs a stage with what the others have asked for so far, if they have, and adds what it asks for.
+    #[inline]
+    fn collect<'s>(
+        &self,
+        effects: &mut Effects,
+        run: impl FnOnce(Option<&Effects>, &mut Effects) -> Verdict<'s>,
+    ) -> Verdict<'s> {
+        let mut later = None;
+        let (shown, own) = if effects.is_empty() {
+            (None, &mut *effects)
+        } else {
+            // Nobody else has it: a stage runs no other.
+            let Ok(free) = self.0.try_borrow_mut() else {
+                return Verdict::Continue;
+            };
+            let own = &mut **later.insert(free);
+            (Some(&*effects), own)
+        };
+        let verdict = run(shown, own);
+        if let Some(mut later) = later
+            && !later.is_empty()
+        {
+            effects.append(&mut later);
+        }
+        verdict
     }
 }

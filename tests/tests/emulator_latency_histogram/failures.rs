@@ -159,7 +159,8 @@ fn a_host_that_defines_no_metric_is_asked_once_for_each() {
         report.outcomes[1].fuel
     };
     let first = fuel(&mut proxy);
-    assert_eq!(fuel(&mut proxy), first);
+    // Asking anew would write the metric's name, which is some thousands. Where a stream finds its place varies a little.
+    assert!(fuel(&mut proxy).abs_diff(first) < 100);
     // Less than if it could count.
     let original = modules::compiled(FILTER).expect("it was there a moment ago");
     let mut counts = start(Emulator::builder().workers(2), &original, &counting());

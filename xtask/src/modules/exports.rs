@@ -22,6 +22,9 @@ const ALWAYS: [&str; 8] = [
 
 const PREFIX: &str = "proxy_on_";
 
+/// Our own callback in place of the SDK's of the same name (`crates/guest`, `module!`).
+const OURS: &str = "fairlead_on_";
+
 /// Keeps the exports that Envoy always needs and those of `callbacks` (`request_headers`, `tick`).
 ///
 /// # Errors
@@ -33,11 +36,17 @@ pub(crate) fn strip(module: &[u8], callbacks: &BTreeSet<String>) -> anyhow::Resu
     for payload in Parser::new(0).parse_all(module) {
         match payload.context("not a Wasm module")? {
             Payload::ExportSection(exports) => {
+                let exports = exports.into_iter().collect::<Result<Vec<_>, _>>()?;
                 let mut kept = ExportSection::new();
-                for export in exports {
-                    let export = export?;
+                for export in &exports {
                     if missing.remove(export.name) {
-                        kept.export(export.name, kind(export.kind)?, export.index);
+                        let ours = export.name.strip_prefix(PREFIX).and_then(|callback| {
+                            let ours = exports.iter();
+                            let mut ours = ours.filter(|it| it.name.strip_prefix(OURS) == Some(callback));
+                            ours.next()
+                        });
+                        let index = ours.map_or(export.index, |ours| ours.index);
+                        kept.export(export.name, kind(export.kind)?, index);
                     }
                 }
                 output.section(&kept);

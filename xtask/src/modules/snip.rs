@@ -11,7 +11,14 @@ use wasm_encoder::{CodeSection, Function, Module, RawSection};
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
 /// A part of the mangled names of the SDK's host calls, none of which anything of ours makes.
-const EMPTIED: &str = "10proxy_wasm9hostcalls";
+const HOSTCALLS: &str = "10proxy_wasm9hostcalls";
+
+/// Parts of the mangled names of what the SDK's dispatcher makes of a stream: streams do not come to it (`crates/guest`,
+/// `module!`).
+const STREAMS: [&str; 2] = [
+    "Dispatcher19create_http_context",
+    "Dispatcher21create_stream_context",
+];
 
 /// The SDK writes its log lines through this one.
 const KEPT: &str = "10proxy_wasm9hostcalls3log";
@@ -28,7 +35,10 @@ pub(crate) fn snip(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     if !names.values().any(|name| name.contains(SDK)) {
         bail!("the module has no function named like {SDK}: keep the names in [profile.wasm]");
     }
-    let emptied = |name: &str| name.contains(EMPTIED) && !name.contains(KEPT);
+    let emptied = |name: &str| {
+        let is_of_a_stream = name.contains(SDK) && STREAMS.iter().any(|part| name.contains(part));
+        is_of_a_stream || name.contains(HOSTCALLS) && !name.contains(KEPT)
+    };
     let mut output = Module::new();
     let mut code = CodeSection::new();
     let mut next = imported_functions(module)?;

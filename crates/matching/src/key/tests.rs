@@ -23,6 +23,14 @@ fn key(parts: &[KeyPartSpec], view: impl FnOnce(&Needs) -> MemoryView) -> Option
     let view = view(&needs);
     let mut out = b"before".to_vec();
     let has_key = key.write(&Request::new(&view), &mut out);
+    match key.lone(&Request::new(&view)) {
+        Lone::Composed => {}
+        Lone::Missing => assert!(!has_key),
+        Lone::Value(value) => {
+            let lent = [b"before", &Key::frame(&value)[..], &value].concat();
+            assert!(has_key && lent == out, "what is lent is what is written");
+        }
+    }
     let written = out.strip_prefix(b"before").unwrap().to_vec();
     assert!(has_key || written.is_empty(), "no key leaves no trace");
     has_key.then_some(written)

@@ -28,119 +28,147 @@ pub(crate) const SINGLE_BYTES: u32 = 1 + 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Way(usize);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Slot {
-    /// 0: free.
-    tag: u64,
-    tat: u64,
-}
+/// A slot as it is stored.
+type Slot = [u8; SLOT_BYTES];
 
-/// A set, unpacked. Free slots have a TAT of 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Set {
-    slots: [Slot; WAYS_USIZE],
+/// A set as one key finds it: the bytes of its cell, looked over once and never unpacked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Set<'b> {
+    slots: &'b [Slot],
+    now: u64,
+    longest_fill: u64,
     /// TAT of the overflow bucket.
     pub(crate) overflow: u64,
+    /// The slot of the key, and its TAT.
+    pub(crate) own: Option<(Way, u64)>,
+    /// The first slot that is free, or whose TAT has passed.
+    pub(crate) vacant: Option<Way>,
+    /// The slot with the earliest TAT, and that TAT, in a set without a vacant one.
+    pub(crate) first_to_expire: (Way, u64),
+    /// Some TAT is no possible one: all are seen, and will be written, as they should be.
+    pub(crate) corrected: bool,
 }
 
-impl Set {
-    /// Unpacks a set and corrects every TAT that no quota of the table explains; says whether there was one.
-    #[inline(never)]
-    pub(crate) fn read(bytes: Option<&[u8]>, now: u64, longest_fill: u64) -> (Self, bool) {
-        let mut set = Self::read_as_is(bytes);
-        let mut corrected = false;
-        let tats = set
-            .slots
-            .iter_mut()
-            .map(|slot| &mut slot.tat)
-            .chain([&mut set.overflow]);
-        for tat in tats {
-            let plausible = gcra::plausible(*tat, now, longest_fill);
-            corrected |= plausible != *tat;
-            *tat = plausible;
-        }
-        (set, corrected)
+/// What a step makes of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    /// The key has this slot, with this TAT.
+    Slot(Way, u64),
+    /// The TAT of the overflow bucket.
+    Overflow(u64),
+}
+
+impl<'b> Set<'b> {
+    /// Looks for a key in the bytes of a cell, and corrects every TAT that no quota of the table explains.
+    #[inline]
+    pub(crate) fn find(bytes: Option<&'b [u8]>, tag: NonZeroU64, now: u64, longest_fill: u64) -> Self {
+        let stored = bytes.and_then(parts);
+        let found = stored.and_then(|(overflow, slots)| Self::look(overflow, slots, tag, now, longest_fill));
+        found.unwrap_or(Self {
+            slots: &[],
+            now,
+            longest_fill,
+            overflow: 0,
+            own: None,
+            vacant: Some(Way(0)),
+            first_to_expire: (Way(0), 0),
+            corrected: false,
+        })
     }
 
-    /// Unpacks a set.
-    pub(crate) fn read_as_is(bytes: Option<&[u8]>) -> Self {
-        bytes.and_then(Self::decode).unwrap_or_default()
+    /// Looks for a key, and at every TAT as it is.
+    pub(crate) fn find_as_is(bytes: Option<&'b [u8]>, tag: NonZeroU64) -> Self {
+        Self::find(bytes, tag, 0, u64::MAX)
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&version, rest) = bytes.split_first()?;
-        let (overflow, slots) = rest.split_first_chunk()?;
-        let (slots, odd) = slots.as_chunks::<SLOT_BYTES>();
-        if version != SET_VERSION || !odd.is_empty() || slots.len() > WAYS_USIZE {
-            return None;
-        }
-        let mut set = Self {
-            overflow: u64::from_le_bytes(*overflow),
-            ..Self::default()
-        };
-        for (slot, bytes) in set.slots.iter_mut().zip(slots) {
-            let (tag, tat) = bytes.split_first_chunk()?;
-            *slot = Slot {
-                tag: u64::from_le_bytes(*tag),
-                tat: u64::from_le_bytes(*tat.first_chunk()?),
-            };
-            if slot.tag == 0 {
+    #[inline]
+    fn look(overflow: u64, slots: &'b [Slot], tag: NonZeroU64, now: u64, longest_fill: u64) -> Option<Self> {
+        let plausible = gcra::plausible(overflow, now, longest_fill);
+        let mut corrected = plausible != overflow;
+        let (mut own, mut vacant, mut first_to_expire) = (None, None, (Way(0), u64::MAX));
+        for (position, slot) in slots.iter().enumerate() {
+            let (owner, stored) = unpack(slot);
+            if owner == 0 {
                 return None;
             }
+            let (way, tat) = (Way(position), gcra::plausible(stored, now, longest_fill));
+            corrected |= tat != stored;
+            if owner == tag.get() && own.is_none() {
+                own = Some((way, tat));
+            }
+            if tat <= now && vacant.is_none() {
+                vacant = Some(way);
+            }
+            if tat < first_to_expire.1 {
+                first_to_expire = (way, tat);
+            }
         }
-        Some(set)
+        Some(Self {
+            slots,
+            now,
+            longest_fill,
+            overflow: plausible,
+            own,
+            vacant: vacant.or((slots.len() < WAYS_USIZE).then_some(Way(slots.len()))),
+            first_to_expire,
+            corrected,
+        })
     }
 
-    /// Packs the set. Slots whose TAT has passed are left out: nobody can tell.
+    /// Packs the set with what a step makes of it for the key. Slots whose TAT has passed are left out: nobody can tell.
     #[inline(never)]
-    pub(crate) fn write(&self, now: u64, bytes: &mut Vec<u8>) {
+    pub(crate) fn write(&self, change: Change, tag: NonZeroU64, bytes: &mut Vec<u8>) {
+        let overflow = match change {
+            Change::Overflow(tat) => tat,
+            _ => self.overflow,
+        };
+        let put = match change {
+            Change::Slot(way, tat) => Some((way, tat)),
+            _ => None,
+        };
+        let slot = |owner: u64, tat: u64, bytes: &mut Vec<u8>| {
+            if tat > self.now {
+                bytes.extend_from_slice(&pack(owner, tat));
+            }
+        };
         bytes.clear();
         bytes.push(SET_VERSION);
-        bytes.extend_from_slice(&self.overflow.to_le_bytes());
-        for slot in self.slots.iter().filter(|slot| slot.tag != 0 && slot.tat > now) {
-            bytes.extend_from_slice(&slot.tag.to_le_bytes());
-            bytes.extend_from_slice(&slot.tat.to_le_bytes());
+        bytes.extend_from_slice(&overflow.to_le_bytes());
+        for (position, stored) in self.slots.iter().enumerate() {
+            let (owner, tat) = match put {
+                Some((way, tat)) if way == Way(position) => (tag.get(), tat),
+                _ => unpack(stored),
+            };
+            slot(owner, gcra::plausible(tat, self.now, self.longest_fill), bytes);
+        }
+        if let Some((Way(position), tat)) = put
+            && position == self.slots.len()
+        {
+            slot(tag.get(), tat, bytes);
         }
     }
+}
 
-    /// The slot of a key.
-    pub(crate) fn way(&self, tag: NonZeroU64) -> Option<Way> {
-        self.slots.iter().position(|slot| slot.tag == tag.get()).map(Way)
+/// The overflow bucket's TAT, and the slots.
+fn parts(bytes: &[u8]) -> Option<(u64, &[Slot])> {
+    let (&version, rest) = bytes.split_first()?;
+    let (overflow, slots) = rest.split_first_chunk()?;
+    let (slots, odd) = slots.as_chunks::<SLOT_BYTES>();
+    if version != SET_VERSION || !odd.is_empty() || slots.len() > WAYS_USIZE {
+        return None;
     }
+    Some((u64::from_le_bytes(*overflow), slots))
+}
 
-    /// A free slot, or one whose TAT has passed.
-    pub(crate) fn vacant(&self, now: u64) -> Option<Way> {
-        self.slots
-            .iter()
-            .position(|slot| slot.tag == 0 || slot.tat <= now)
-            .map(Way)
-    }
+/// Tag and TAT of a slot.
+fn unpack(slot: &Slot) -> (u64, u64) {
+    let both = u128::from_le_bytes(*slot);
+    (both as u64, (both >> 64) as u64)
+}
 
-    /// The slot with the earliest TAT, and that TAT.
-    pub(crate) fn first_to_expire(&self) -> (Way, u64) {
-        let first = self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.tat);
-        first.map_or((Way(0), 0), |(i, slot)| (Way(i), slot.tat))
-    }
-
-    /// The TAT of a slot, if it belongs to the key.
-    pub(crate) fn tat_of(&self, way: Way, tag: NonZeroU64) -> Option<u64> {
-        self.slots
-            .get(way.0)
-            .filter(|slot| slot.tag == tag.get())
-            .map(|slot| slot.tat)
-    }
-
-    /// The TAT of a slot.
-    pub(crate) fn tat_mut(&mut self, way: Way) -> Option<&mut u64> {
-        self.slots.get_mut(way.0).map(|slot| &mut slot.tat)
-    }
-
-    /// Gives a slot to a key.
-    pub(crate) fn put(&mut self, way: Way, tag: NonZeroU64, tat: u64) {
-        if let Some(slot) = self.slots.get_mut(way.0) {
-            *slot = Slot { tag: tag.get(), tat };
-        }
-    }
+fn pack(tag: u64, tat: u64) -> Slot {
+    (u128::from(tat) << 64 | u128::from(tag)).to_le_bytes()
 }
 
 /// The TAT of a single bucket.

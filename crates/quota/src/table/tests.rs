@@ -24,6 +24,25 @@ fn quota(rate: &str, burst: u32) -> Quota {
     Quota::new(rate.parse().unwrap(), Some(units(burst))).unwrap()
 }
 
+/// All that a table says of a spend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Told {
+    decision: Decision,
+    overflow: Overflow,
+    receipt: Option<Receipt>,
+}
+
+impl Told {
+    fn of(spent: &Spent, quota: &Quota, n: u32) -> Self {
+        assert_eq!(spent.admitted(), spent.decision(quota).admitted());
+        Self {
+            decision: spent.decision(quota),
+            overflow: spent.overflow,
+            receipt: spent.receipt(quota, units(n)),
+        }
+    }
+}
+
 /// A table with its cells.
 struct Stored {
     table: Table,
@@ -58,20 +77,14 @@ impl Stored {
         }
     }
 
-    fn spend(&mut self, key: u32, quota: &Quota, now: u64, n: u32) -> Spent {
+    fn spend(&mut self, key: u32, quota: &Quota, now: u64, n: u32) -> Told {
         let (place, mut new) = (self.place(key), Vec::new());
         let old = self.cells.get(&place.set).map(Vec::as_slice);
         let peeked = self.table.peek(place, quota, at(now), units(n), old);
         let step = self.table.spend(place, quota, at(now), units(n), old, &mut new);
         let spent = self.keep(place.set, step, new);
-        assert_eq!(
-            peeked,
-            Spent {
-                receipt: None,
-                ..spent
-            },
-            "peek says what spend does"
-        );
+        assert_eq!(peeked, spent, "peek says what spend does");
+        let spent = Told::of(&spent, quota, n);
         assert_eq!(spent.receipt.is_some(), spent.decision.admitted());
         spent
     }
@@ -99,7 +112,7 @@ impl Stored {
     }
 }
 
-fn retry_ms(spent: &Spent) -> Option<u128> {
+fn retry_ms(spent: &Told) -> Option<u128> {
     spent.decision.retry_after().map(|wait| wait.as_millis())
 }
 
@@ -380,7 +393,7 @@ fn bytes_of_another_form_count_as_absent() {
         stored
             .table
             .peek(place, &quota, at(START), units(1), Some(bytes))
-            .decision
+            .decision(&quota)
             .admitted()
     };
     assert!(!admits(&good));
@@ -398,7 +411,7 @@ fn bytes_of_another_form_count_as_absent() {
         let place = Table::single().locate(SEED, b"");
         Table::single()
             .peek(place, &quota, at(START), units(1), Some(bytes))
-            .decision
+            .decision(&quota)
             .admitted()
     };
     let mut bytes = Vec::new();

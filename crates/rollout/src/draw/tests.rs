@@ -40,7 +40,7 @@ fn murmur3_agrees_with_its_published_vectors() {
             .map(|i| u8::from_str_radix(&bytes[2 * i..2 * i + 2], 16).unwrap())
             .collect();
         assert_eq!(
-            murmur3::seeded(&bytes, number(seed)),
+            Murmur3::seeded(number(seed)).with(&bytes).finish(),
             number(hash),
             "{seed} {bytes:?}"
         );
@@ -54,9 +54,29 @@ fn murmur3_agrees_with_its_published_vectors() {
 fn murmur3_has_the_verification_value_of_smhasher() {
     let bytes: Vec<u8> = (0..=255).collect();
     let hashes: Vec<u8> = (0..256_usize)
-        .flat_map(|length| murmur3::seeded(&bytes[..length], 256 - length as u32).to_le_bytes())
+        .flat_map(|length| {
+            let seeded = Murmur3::seeded(256 - length as u32);
+            seeded.with(&bytes[..length]).finish().to_le_bytes()
+        })
         .collect();
     assert_eq!(murmur3(&hashes), 0xb0f5_7ee3);
+}
+
+#[test]
+fn a_key_is_drawn_as_one_with_its_salt_wherever_that_ends() {
+    let bytes: Vec<u8> = (0..40).map(|i| i * 37 + 11).collect();
+    for hash in [Hash::Murmur3, Hash::Sha256Percent] {
+        for end in 0..=bytes.len() {
+            for cut in 0..=end {
+                let salted = Salted::new(hash, &bytes[..cut]);
+                assert_eq!(
+                    salted.place(&bytes[cut..end]),
+                    place(hash, &bytes[..end]),
+                    "{cut}/{end}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ impl Machine {
     pub(crate) fn admit(
         &self,
         of: Subject<'_>,
-        spot: Spot,
+        spot: &Spot,
         shared: &Shared,
         view: &impl View,
         proxy: &impl Proxy,
@@ -20,7 +20,11 @@ impl Machine {
         match self.glance(spot, proxy) {
             Some(glance) if Some(glance.epoch) == spot.epoch => {
                 if glance.passes_freely {
-                    return Admitted::Pass(Some((spot, self.ticket(glance.generation, view))));
+                    if of.breaker.key.is_none() {
+                        self.freely.epoch.set(spot.epoch);
+                        self.freely.generation.set(glance.generation);
+                    }
+                    return Admitted::Pass(Some(self.ticket(glance.generation, view)));
                 }
                 let known = glance.open.map(|(since, until)| Known {
                     phase: Phase::Open,
@@ -41,7 +45,7 @@ impl Machine {
     fn decide(
         &self,
         of: Subject<'_>,
-        spot: Spot,
+        spot: &Spot,
         shared: &Shared,
         view: &impl View,
         proxy: &impl Proxy,
@@ -57,7 +61,7 @@ impl Machine {
             match self.rules.admit_known(known, view.now(), entropy) {
                 Some(Pass::Refused { retry_after }) => return Admitted::Refused(known.phase, retry_after),
                 Some(Pass::Free) => {
-                    return Admitted::Pass(Some((spot, self.ticket(known.generation, view))));
+                    return Admitted::Pass(Some(self.ticket(known.generation, view)));
                 }
                 Some(Pass::Probe) | None => {}
             }
@@ -78,17 +82,17 @@ impl Machine {
                 let mut ticket = self.ticket(admission.known.generation, view);
                 match admission.pass {
                     Pass::Refused { retry_after } => Admitted::Refused(admission.known.phase, retry_after),
-                    Pass::Free => Admitted::Pass(Some((spot, ticket))),
+                    Pass::Free => Admitted::Pass(Some(ticket)),
                     Pass::Probe => {
                         ticket.probe = true;
-                        Admitted::Pass(Some((spot, ticket)))
+                        Admitted::Pass(Some(ticket))
                     }
                 }
             }
         }
     }
 
-    fn ticket(&self, generation: u32, view: &impl View) -> Ticket {
+    pub(crate) fn ticket(&self, generation: u32, view: &impl View) -> Ticket {
         Ticket {
             generation,
             probe: false,
@@ -104,7 +108,7 @@ impl Machine {
     fn ask(
         &self,
         breaker: &Breaker,
-        spot: Spot,
+        spot: &Spot,
         shared: &Shared,
         view: &impl View,
         proxy: &impl Proxy,

@@ -15,7 +15,7 @@ impl Machine {
     pub(crate) fn complete(
         &self,
         of: Subject<'_>,
-        (spot, ticket): (Spot, Ticket),
+        (spot, ticket): (&Spot, &Ticket),
         call: Call,
         shared: &Shared,
         view: &impl View,
@@ -24,6 +24,14 @@ impl Machine {
         let breaker = of.breaker;
         let metrics = &breaker.metrics;
         let outcome = self.counts_as(call.outcome);
+        if outcome == Outcome::Success && !call.slow && !ticket.probe && spot.outside {
+            let known = self.passes_freely(spot.epoch);
+            let known = known.or_else(|| self.glance(spot, proxy).map(|glance| glance.generation));
+            if known.is_some_and(|generation| generation != ticket.generation) {
+                return metrics.count(Metric::Late, proxy);
+            }
+            return self.tally(breaker, outcome, false, proxy);
+        }
         if ticket.probe || (!spot.outside && outcome != Outcome::Ignored) {
             let done = self.settle(breaker, (spot, ticket), call, shared, view, proxy);
             let Some(done) = done else { return };
@@ -44,16 +52,11 @@ impl Machine {
         if outcome == Outcome::Ignored {
             return metrics.count(Metric::Ignored, proxy);
         }
-        if outcome == Outcome::Success && !call.slow {
-            let glance = self.glance(spot, proxy);
-            if glance.is_some_and(|glance| glance.generation != ticket.generation) {
-                return metrics.count(Metric::Late, proxy);
-            }
-            return self.tally(breaker, outcome, false, proxy);
-        }
-        let mut spot = spot;
         // What may trip it is worth a closer look.
-        spot.epoch = metrics.read(Metric::Epoch, proxy);
+        let spot = &Spot {
+            epoch: metrics.read(Metric::Epoch, proxy),
+            ..*spot
+        };
         let known = match self.known(spot, proxy) {
             Some(known) => Some(known),
             None => self.look(spot, view.now(), proxy),
@@ -104,7 +107,7 @@ impl Machine {
     pub(super) fn weigh(
         &self,
         of: Subject<'_>,
-        (spot, ticket): (Spot, Ticket),
+        (spot, ticket): (&Spot, &Ticket),
         (counts, call): (Counts, Call),
         shared: &Shared,
         now: Timestamp,
@@ -126,7 +129,7 @@ impl Machine {
                         table.complete(
                             spot.place,
                             moment,
-                            ticket,
+                            *ticket,
                             call,
                             Some((counts, consecutive)),
                             old,
@@ -144,7 +147,7 @@ impl Machine {
     fn settle(
         &self,
         breaker: &Breaker,
-        (spot, ticket): (Spot, Ticket),
+        (spot, ticket): (&Spot, &Ticket),
         call: Call,
         shared: &Shared,
         view: &impl View,
@@ -162,13 +165,13 @@ impl Machine {
         here.with(|moment| {
             proxy
                 .update(self.record(spot), |old, new| {
-                    table.complete(spot.place, moment, ticket, call, None, old, new)
+                    table.complete(spot.place, moment, *ticket, call, None, old, new)
                 })
                 .ok()
         })
     }
 
-    fn settled(&self, of: Subject<'_>, spot: Spot, done: &Completion, proxy: &impl Proxy) {
+    fn settled(&self, of: Subject<'_>, spot: &Spot, done: &Completion, proxy: &impl Proxy) {
         // A late result above all: what this worker knew was not what is.
         if done.late || done.transition.is_some() {
             self.remember(spot, &done.known, proxy);

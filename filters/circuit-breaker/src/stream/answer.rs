@@ -1,9 +1,10 @@
 //! What the response says of the breakers that have let a request pass, and what is given back at its end.
 
-use super::{Flight, Taken};
+use super::Flight;
 use crate::CircuitBreaker;
 use crate::configure::Decides;
 use crate::state::Subject;
+use crate::taken::{All, Taken};
 use fairlead_breaker::classes::{LocalReplies, Outcome};
 use fairlead_breaker::{Call, Ticket};
 use fairlead_stage::{HeaderMap, Proxy, Timestamp, View};
@@ -18,24 +19,21 @@ impl CircuitBreaker {
             return;
         }
         if self.times {
-            flight.took = view.now().since(flight.started);
+            flight.took = nanos_since(view, flight.started);
         }
-        let status = view.header(HeaderMap::Response, ":status");
-        let status = status
-            .as_deref()
-            .and_then(number)
-            .and_then(|n| u16::try_from(n).ok());
+        let status = read(view, ":status").and_then(|n| u16::try_from(n).ok());
         let status = status.unwrap_or(0);
+        flight.status = status;
         let grpc_status = if view.ends() || flight.grpc {
-            view.header(HeaderMap::Response, "grpc-status")
+            read(view, "grpc-status")
         } else {
             None
         };
-        let grpc_status = grpc_status.as_deref().and_then(number);
         let mut flags = None;
-        let mut taken = std::mem::take(&mut flight.taken);
         let mut first = None;
-        for one in &mut taken {
+        let mut position = 0;
+        while let Some(one) = flight.taken.at(position) {
+            position = position.saturating_add(1);
             let Some(breaker) = self.breakers.get(one.breaker) else {
                 continue;
             };
@@ -47,24 +45,29 @@ impl CircuitBreaker {
                 first = first.or(Some(Outcome::Success));
                 continue;
             }
-            let flags = if classes.needs_flags(status) {
-                *flags.get_or_insert_with(|| self.flags(view))
-            } else {
-                0
-            };
-            let outcome = match grpc_status {
-                Some(code) if status == 200 => classes.grpc(code, flags),
-                _ => classes.response(status, flags),
+            let outcome = match classes.plainly(status) {
+                Some(outcome) if grpc_status.is_none() => outcome,
+                plainly => {
+                    let flags = if plainly.is_none() {
+                        *flags.get_or_insert_with(|| self.flags(view))
+                    } else {
+                        0
+                    };
+                    match grpc_status {
+                        Some(code) if status == 200 => classes.grpc(code, flags),
+                        _ => classes.response(status, flags),
+                    }
+                }
             };
             first = first.or(Some(outcome));
             self.told(one, outcome, flight.took, view, proxy);
         }
-        flight.taken = taken;
-        flight.status = status;
-        if first == Some(Outcome::Success) && flight.keeping.is_some() {
-            self.keep_head(flight, view, proxy);
-        } else {
-            flight.keeping = None;
+        if flight.keeping.is_some() {
+            if first == Some(Outcome::Success) {
+                self.keep_head(flight, view, proxy);
+            } else {
+                flight.keeping = None;
+            }
         }
     }
 
@@ -75,51 +78,59 @@ impl CircuitBreaker {
         let Some(code) = status.as_deref().and_then(number) else {
             return;
         };
-        let took = flight.took;
-        for one in &mut flight.taken {
+        let mut position = 0;
+        while let Some(one) = flight.taken.at(position) {
+            position = position.saturating_add(1);
             if let Some(breaker) = self.breakers.get(one.breaker) {
                 let outcome = breaker.classes.grpc(code, 0);
-                self.told(one, outcome, took, view, proxy);
+                self.told(one, outcome, flight.took, view, proxy);
             }
         }
     }
 
     /// A stream has ended: what has not been told is told now, and what was held is given back.
-    #[inline(never)]
     pub(crate) fn ended(&self, mut flight: Flight, view: &impl View, proxy: &impl Proxy) {
-        if flight.taken.iter().any(|taken| taken.ticket.is_some()) {
-            let flags = self.flags(view);
-            if self.times && !flight.answered {
-                flight.took = view.now().since(flight.started);
-            }
-            let mut taken = std::mem::take(&mut flight.taken);
-            for one in &mut taken {
-                if let Some(breaker) = self.breakers.get(one.breaker) {
-                    let classes = &breaker.classes;
-                    let left = flags & CLIENT_LEFT != 0;
-                    let cut_off = !left && flags & CUT_OFF != 0;
-                    let outcome = match (flight.answered, flight.grpc) {
-                        (true, false) => classes.response(flight.status, flags),
-                        (_, _) if cut_off => classes.reset(),
-                        // Whole, and without a word of gRPC's: something else has answered.
-                        (true, true) if !left => classes.response(flight.status, 0),
-                        (_, _) => classes.aborted(),
-                    };
-                    self.told(one, outcome, flight.took, view, proxy);
-                }
-            }
-            flight.taken = taken;
+        if flight.taken.is_told() {
+            self.told_late(&mut flight, view, proxy);
         }
-        self.leave(&flight, view, proxy);
+        if self.limits {
+            self.leave(&mut flight, view, proxy);
+        }
+    }
+
+    /// Tells those that wait what the end of a stream says.
+    #[inline(never)]
+    fn told_late(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+        let flags = self.flags(view);
+        if self.times && !flight.answered {
+            flight.took = nanos_since(view, flight.started);
+        }
+        let left = flags & CLIENT_LEFT != 0;
+        let cut_off = !left && flags & CUT_OFF != 0;
+        let mut position = 0;
+        while let Some(one) = flight.taken.at(position) {
+            position = position.saturating_add(1);
+            if let Some(breaker) = self.breakers.get(one.breaker) {
+                let classes = &breaker.classes;
+                let outcome = match (flight.answered, flight.grpc) {
+                    (true, false) => classes.response(flight.status, flags),
+                    (_, _) if cut_off => classes.reset(),
+                    // Whole, and without a word of gRPC's: something else has answered.
+                    (true, true) if !left => classes.response(flight.status, 0),
+                    (_, _) => classes.aborted(),
+                };
+                self.told(one, outcome, flight.took, view, proxy);
+            }
+        }
     }
 
     /// Tells a breaker what came of a request, once.
     #[inline(never)]
-    fn told(
+    pub(super) fn told(
         &self,
         taken: &mut Taken,
         outcome: Outcome,
-        took: Duration,
+        took: u64,
         view: &impl View,
         proxy: &impl Proxy,
     ) {
@@ -130,13 +141,15 @@ impl CircuitBreaker {
             Decides::Always | Decides::Never => {}
             Decides::Throttle(throttling) => throttling.count(breaker, outcome, view, proxy),
             Decides::Machine(machine) => {
-                let slow = machine.is_timed && outcome != Outcome::Ignored && machine.rules.is_slow(took);
+                let slow = machine.is_timed
+                    && outcome != Outcome::Ignored
+                    && machine.rules.is_slow(Duration::from_nanos(took));
                 let call = Call { outcome, slow };
                 let of = Subject {
                     breaker,
                     name: &|| taken.name.clone(),
                 };
-                machine.complete(of, ticket, call, &self.shared, view, proxy);
+                machine.complete(of, (&taken.spot, &ticket), call, &self.shared, view, proxy);
             }
         }
     }
@@ -144,29 +157,23 @@ impl CircuitBreaker {
     /// The request goes no further: who let it pass hears nothing more of it.
     #[inline(never)]
     pub(super) fn give_back(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
-        let mut taken = std::mem::take(&mut flight.taken);
-        for one in &mut taken {
-            let (Some(breaker), Some((spot, ticket))) = (self.breakers.get(one.breaker), one.ticket.take())
-            else {
-                continue;
-            };
-            if let (Decides::Machine(machine), true) = (&breaker.decides, ticket.probe) {
-                let of = Subject {
-                    breaker,
-                    name: &|| one.name.clone(),
-                };
-                machine.complete(of, (spot, ticket), IGNORED, &self.shared, view, proxy);
+        let mut position = 0;
+        while let Some(one) = flight.taken.at(position) {
+            position = position.saturating_add(1);
+            if one.ticket.is_some_and(|ticket| ticket.probe) {
+                self.told(one, Outcome::Ignored, 0, view, proxy);
             }
         }
-        flight.taken = taken;
         self.leave(flight, view, proxy);
-        flight.taken.clear();
+        flight.taken = All::default();
     }
 
     /// Gives places in flight back.
     #[inline(never)]
-    fn leave(&self, flight: &Flight, view: &impl View, proxy: &impl Proxy) {
-        for one in &flight.taken {
+    fn leave(&self, flight: &mut Flight, view: &impl View, proxy: &impl Proxy) {
+        let mut position = 0;
+        while let Some(one) = flight.taken.at(position) {
+            position = position.saturating_add(1);
             let breaker = self.breakers.get(one.breaker);
             let limit = breaker.and_then(|breaker| breaker.bulkhead.as_ref());
             if let (Some(limit), Some(place)) = (limit, one.in_flight) {
@@ -204,19 +211,28 @@ pub(super) const NO_TICKET: Ticket = Ticket {
     started: Timestamp::from_unix_nanos(0),
 };
 
-/// What nobody learns from.
-pub(super) const IGNORED: Call = Call {
-    outcome: Outcome::Ignored,
-    slow: false,
-};
+fn nanos_since(view: &impl View, earlier: Timestamp) -> u64 {
+    view.now().as_unix_nanos().saturating_sub(earlier.as_unix_nanos())
+}
+
+/// A response header that is a number.
+#[inline(never)]
+fn read(view: &impl View, name: &str) -> Option<u32> {
+    view.header(HeaderMap::Response, name).as_deref().and_then(number)
+}
 
 /// A decimal number of at most five digits.
 fn number(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 5 {
         return None;
     }
-    text.iter().try_fold(0_u32, |number, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
-        number.checked_mul(10)?.checked_add(u32::from(digit))
-    })
+    let mut number: u32 = 0;
+    for byte in text {
+        let digit = u32::from(*byte).wrapping_sub(u32::from(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit);
+    }
+    Some(number)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::spec::Host;
-use fairlead_stage::{AttributeId, HeaderMap, Timestamp};
+use fairlead_stage::{AttributeId, Effects, HeaderMap, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::borrow::Cow;
@@ -310,6 +310,10 @@ impl View for Watched<'_> {
         self.asked.borrow_mut().push(format!("attribute {}", id.index()));
         self.inner.attribute(id)
     }
+
+    fn apply(&self, edits: &mut Effects) {
+        self.inner.apply(edits);
+    }
 }
 
 proptest! {
@@ -333,6 +337,16 @@ proptest! {
             set.matching(&Request::new(&view), &mut found);
             prop_assert_eq!(&found, &naive, "{:?}", sent);
             prop_assert_eq!(set.first(&Request::new(&view)), naive.first().copied());
+            let visits = |most: usize| {
+                let mut visited = Vec::new();
+                set.each(&Request::new(&view), &mut |rule| {
+                    visited.push(rule);
+                    if visited.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
+                visited
+            };
+            prop_assert_eq!(visits(usize::MAX), naive.clone());
+            prop_assert_eq!(visits(1), naive.first().map_or(vec![], |first| vec![*first]));
 
             let watched = Watched { inner: &view, asked: RefCell::default() };
             set.matching(&Request::new(&watched), &mut found);
