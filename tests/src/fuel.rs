@@ -1,24 +1,22 @@
 //! What a request costs, in Wasm instructions: exactly reproducible, so that a change which makes the request path dearer
 //! (or cheaper) is seen in review. The numbers of each filter are in `fuel/<filter>.json`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fairlead_emulator::{Emulator, Request};
+use fairlead_emulator::{CompiledModule, Emulator, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::baseline::{Numbers, TOLERANCE_PERCENT, differences};
 use crate::emulated::{send, start};
 use crate::modules;
-
-const TOLERANCE_PERCENT: u64 = 2;
 
 #[derive(Deserialize, Serialize)]
 struct Table {
     about: String,
     tolerance_percent: u64,
-    fuel: BTreeMap<String, u64>,
+    fuel: Numbers,
 }
 
 /// A config and a request whose cost is known.
@@ -42,8 +40,16 @@ pub struct Scenario {
 /// If the request does not end as the scenario says.
 #[must_use]
 pub fn measure(filter: &'static str, scenario: &Scenario) -> Option<u64> {
-    let module = modules::compiled(filter)?;
-    let mut proxy = start(Emulator::builder(), &module, &scenario.config);
+    Some(measure_in(&modules::compiled(filter)?, scenario))
+}
+
+/// [`measure`] in any module.
+///
+/// # Panics
+/// If the request does not end as the scenario says.
+#[must_use]
+pub fn measure_in(module: &CompiledModule, scenario: &Scenario) -> u64 {
+    let mut proxy = start(Emulator::builder(), module, &scenario.config);
     // The first ones fill the buffers of the VM.
     send(&mut proxy, (0..4).map(|_| scenario.request.clone()));
     proxy.advance(Duration::from_millis(100));
@@ -56,7 +62,7 @@ pub fn measure(filter: &'static str, scenario: &Scenario) -> Option<u64> {
         "{}: status and written headers",
         scenario.name
     );
-    Some(outcome.fuel)
+    outcome.fuel
 }
 
 fn about(binary: &str) -> String {
@@ -75,7 +81,7 @@ fn file(filter: &str) -> PathBuf {
 /// # Panics
 /// If a number is off by more than the tolerance, or the file has other scenarios.
 pub fn check(filter: &'static str, binary: &str, scenarios: &[Scenario]) {
-    let mut fuel = BTreeMap::new();
+    let mut fuel = Numbers::new();
     for scenario in scenarios {
         let Some(units) = measure(filter, scenario) else {
             return;
@@ -96,18 +102,6 @@ pub fn check(filter: &'static str, binary: &str, scenarios: &[Scenario]) {
     }
     let known = std::fs::read(file(filter)).unwrap_or_else(|error| panic!("{error}: {about}"));
     let known: Table = serde_json::from_slice(&known).expect("the file is as it was written");
-    assert_eq!(
-        known.fuel.keys().collect::<Vec<_>>(),
-        fuel.keys().collect::<Vec<_>>(),
-        "{about}"
-    );
-    let off = |name: &String, units: u64| {
-        units.abs_diff(known.fuel[name]) * 100 > known.fuel[name] * known.tolerance_percent
-    };
-    let changed: Vec<String> = fuel
-        .iter()
-        .filter(|(name, units)| off(name, **units))
-        .map(|(name, units)| format!("{name}: was {}, is {units}", known.fuel[name]))
-        .collect();
+    let changed = differences(&known.fuel, &fuel, known.tolerance_percent);
     assert!(changed.is_empty(), "{}\n{about}", changed.join("\n"));
 }

@@ -4,10 +4,12 @@
 //!
 //! `README.md` in this folder explains the tiers and how to run a single test.
 
+pub mod baseline;
 pub mod canned;
 pub mod catalogue;
 pub mod client;
 pub mod configs;
+pub mod cost;
 pub mod emulated;
 pub mod exposition;
 pub mod fuel;
@@ -17,4 +19,5 @@ pub mod names;
 pub mod prometheus;
 pub mod proxy;
 pub mod refusing;
+pub mod slowed;
 pub mod transitions;

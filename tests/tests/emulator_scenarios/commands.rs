@@ -146,6 +146,7 @@ fn the_examples_do_what_their_readmes_show() {
         ("examples/rate-limit/README.md", 4),
         ("examples/circuit-breaker/README.md", 6),
         ("examples/latency-histogram/README.md", 10),
+        ("examples/suite/README.md", 6),
     ] {
         let blocks = shown(readme);
         assert_eq!(blocks.len(), count, "{readme}");
@@ -185,6 +186,108 @@ fn what_a_readme_leaves_out_may_be_anything_else_not() {
     ] {
         assert_eq!(is_shown(shown, &["a", "b", "c"]), holds, "{shown:?}");
     }
+}
+
+#[test]
+fn one_module_answers_as_the_chain_of_four_does() {
+    let play = |more: &[&str]| {
+        let mut arguments = vec![
+            "simulate",
+            "--policy",
+            "examples/suite/policy.yaml",
+            "--traffic",
+            "examples/suite/traffic.jsonl",
+        ];
+        arguments.extend(more);
+        let (status, out, errors) = run(&arguments);
+        assert_eq!((status, errors.as_str()), (Some(0), ""));
+        out
+    };
+    // Only the name of the plugin that has the canary differs.
+    assert_eq!(
+        play(&["--suite"]).replace("\nsuite: 17", "\ncanary: 17"),
+        play(&[])
+    );
+    let answers = |out: String| -> Vec<String> {
+        let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
+        lines.pop();
+        lines
+    };
+    let (together, apart) = (
+        answers(play(&["--suite", "--output", "jsonl"])),
+        answers(play(&["--output", "jsonl"])),
+    );
+    assert_eq!(together.len(), 17);
+    assert_eq!(together, apart);
+}
+
+#[test]
+fn an_object_that_names_the_suite_is_played_in_its_module() {
+    let (status, out, errors) = run(&[
+        "simulate",
+        "--policy",
+        "examples/suite/envoyextensionpolicy.yaml",
+        "--traffic",
+        "examples/suite/traffic.jsonl",
+        "--output",
+        "jsonl",
+    ]);
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    let end: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("JSON");
+    let gauges = end["metrics"]["gauges"].as_object().expect("gauges");
+    assert!(
+        gauges.contains_key(r#"fairlead_suite_config_rejected{component="orders",wasm_filter="suite"}"#),
+        "{gauges:?}"
+    );
+}
+
+#[test]
+fn a_suite_gets_and_loses_filters_while_it_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let policy = write("policy.yaml", "rate_limit: {limits: [{name: all, rate: 1/h}]}\n");
+    write(
+        "canary.yaml",
+        "canary: {release: r1, variants: [{name: v2, weight: 100%}], sticky: {by: [{header: x-user}]}}\n\
+         circuit_breaker: {breakers: [{name: a, force: open}]}\n",
+    );
+    write("broken.yaml", "canary: {}\n");
+    let traffic = write(
+        "traffic.jsonl",
+        "{\"id\":\"a\",\"times\":2}\n\
+         {\"at\":\"1s\",\"policy\":\"canary.yaml\"}\n\
+         {\"id\":\"b\",\"at\":\"2s\",\"headers\":{\"x-user\":\"u\"}}\n\
+         {\"at\":\"3s\",\"policy\":\"broken.yaml\"}\n\
+         {\"id\":\"c\",\"at\":\"4s\",\"headers\":{\"x-user\":\"u\"}}\n",
+    );
+    let (status, out, errors) = run(&["simulate", "--suite", "--policy", &policy, "--traffic", &traffic]);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(errors.contains("the proxy will refuse"), "{errors}");
+    let words: Vec<String> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for line in [
+        "0s a 200 upstream",
+        "0s a#2 429 filter rate_limit/all",
+        "2s b 503 filter circuit_breaker/a v2 sticky",
+        "4s c 503 filter circuit_breaker/a v2 sticky",
+        "1s: suite took its new config",
+        "3s: suite refused its new config",
+        "a 2 0 2 0 2 reply",
+        "suite: 2 of 4 requests",
+    ] {
+        assert!(words.iter().any(|known| known == line), "{line}\n{out}");
+    }
+    // A chain of modules has no module for what comes new.
+    assert_eq!(
+        run(&["simulate", "--policy", &policy, "--traffic", &traffic]).0,
+        Some(2)
+    );
 }
 
 #[test]

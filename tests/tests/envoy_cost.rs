@@ -1,0 +1,62 @@
+//! What requests cost on a real Envoy, in instructions: against what is known, against targets, and that the gate stops a
+//! module that has become slower.
+
+#[path = "envoy_cost/targets.rs"]
+mod targets;
+
+use std::sync::OnceLock;
+
+use fairlead_tests::baseline::{Numbers, TOLERANCE_PERCENT, differences};
+use fairlead_tests::cost::{self, Scales, met_by_now, missed};
+use fairlead_tests::slowed::slowed;
+
+/// What the shipped modules cost, measured once for all tests; `None`, after one line: skip the test.
+fn shipped() -> Option<&'static (Scales, Numbers)> {
+    static SHIPPED: OnceLock<Option<(Scales, Numbers)>> = OnceLock::new();
+    SHIPPED
+        .get_or_init(|| {
+            let scales = Scales::find()?;
+            let numbers = scales.measure(scales.dist(), &[]);
+            Some((scales, numbers))
+        })
+        .as_ref()
+}
+
+#[test]
+fn instructions_of_a_request_stay_what_they_were() {
+    if let Some((_, added)) = shipped() {
+        cost::check(added);
+    }
+}
+
+#[test]
+fn targets_that_have_been_met_stay_met() {
+    let Some((_, added)) = shipped() else { return };
+    let late = missed(targets::TARGETS, added);
+    assert!(late.is_empty(), "{}", late.join("\n"));
+    for variant in met_by_now(targets::TARGETS, added) {
+        eprintln!("{variant} meets its target by now: take `present` out of it");
+    }
+}
+
+#[test]
+fn a_slowed_filter_does_not_pass() {
+    const VARIANTS: [&str; 2] = ["rate-limit-worker", "rate-limit-proxy"];
+    let Some((scales, added)) = shipped() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["canary", "circuit-breaker", "latency-histogram", "rate-limit"] {
+        let name = format!("{name}.wasm");
+        std::fs::copy(scales.dist().join(&name), folder.path().join(&name)).expect("a copy");
+    }
+    let module = folder.path().join("rate-limit.wasm");
+    let slow = slowed(&std::fs::read(&module).expect("the module can be read"));
+    std::fs::write(&module, slow).expect("the module can be written");
+
+    let known: Numbers = VARIANTS.map(|name| (name.to_owned(), added[name])).into();
+    let again = scales.measure(scales.dist(), &VARIANTS);
+    assert_eq!(differences(&known, &again, TOLERANCE_PERCENT), [""; 0]);
+    let slow = scales.measure(folder.path(), &VARIANTS);
+    let stopped = differences(&known, &slow, TOLERANCE_PERCENT);
+    assert_eq!(stopped.len(), VARIANTS.len(), "{known:?} and {slow:?}");
+    assert!(VARIANTS.iter().all(|name| slow[*name] > known[*name]));
+}
