@@ -118,7 +118,7 @@ fn one(c: &mut Criterion) {
         let mut spend = || cell.update(|old, new| table.spend(place, &quota, clock.stamp(), ONE, old, new));
         spend();
         group.bench_function("fairlead-cell", |b| b.iter(&mut spend));
-        assert_eq!(spend().decision.admitted(), admits);
+        assert_eq!(spend().admitted(), admits);
 
         let limiter = RateLimiter::direct_with_clock(limit.governors(), Steps::new());
         let _ = limiter.check();
@@ -166,7 +166,6 @@ impl Cells {
         let now = self.clock.stamp();
         self.cells[place.set as usize]
             .update(|old, new| self.table.spend(place, &self.quota, now, ONE, old, new))
-            .decision
             .admitted()
     }
 }

@@ -199,8 +199,8 @@ fn a_request_that_is_never_answered_is_an_error() {
     assert!(seen.all_ok(), "{seen:?}");
 }
 
-#[test]
-fn numbers_go_on_from_one_run_to_the_next() {
+/// A server that notes the number in `x-user`, and requests that carry numbers.
+fn numbered() -> (SocketAddr, Requests, Arc<Mutex<Vec<u64>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let users = Arc::clone(&seen);
     let (address, _) = server(None, move |_, request| {
@@ -211,19 +211,33 @@ fn numbers_go_on_from_one_run_to_the_next() {
             .split_once("\r\n")
             .unwrap()
             .0;
-        users.lock().unwrap().push(user.parse::<u64>().unwrap());
+        users.lock().unwrap().push(user.parse().unwrap());
         Act::Answer(OK)
     });
-    let requests = Request::get("/")
-        .header("x-user", "########")
-        .build()
-        .numbered(10_000_000)
-        .unwrap();
+    let request = Request::get("/").header("x-user", "########").build();
+    (address, request.numbered(10_000_000).unwrap(), seen)
+}
+
+fn sorted(numbers: &Mutex<Vec<u64>>) -> Vec<u64> {
+    let mut numbers = numbers.lock().unwrap().clone();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn numbers_go_on_from_one_run_to_the_next() {
+    let (address, requests, seen) = numbered();
     let mut closed = Saturate::new(address, requests).connections(4).connect().unwrap();
     let total = closed.run(BRIEF).unwrap().requests + closed.run(BRIEF).unwrap().requests;
-    let mut seen = seen.lock().unwrap().clone();
-    seen.sort_unstable();
-    assert_eq!(seen, (0..total).collect::<Vec<_>>());
+    assert_eq!(sorted(&seen), (0..total).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_open_loop_takes_requests_in_turn() {
+    let (address, requests, seen) = numbered();
+    let rate = Rate::new(address, requests, 200.0).connections(4);
+    assert_eq!(rate.run(Duration::from_millis(200)).unwrap().count(), 40);
+    assert_eq!(sorted(&seen), (0..40).collect::<Vec<_>>());
 }
 
 #[test]

@@ -40,24 +40,31 @@ pub fn measure(
     progress: &ProgressBar,
 ) -> Result<BTreeMap<String, Cost>> {
     let request = variants::request();
-    let rounds = Rounds::run(envoy, variants, answers, effort.rounds, progress, |running, variant, address| {
-        // The first answers of some differ: a breaker that opens, a bucket that runs empty.
-        scene::ask(variant, &mut Serial::connect(address)?, &request, 20)?;
-        let mut load = Saturate::new(address, request.clone()).connect()?;
-        load.run(effort.each / 5)?;
-        let before = machine::worker_time(running.pid())?;
-        let seen = load.run(effort.each)?;
-        let spent = machine::worker_time(running.pid())?.saturating_sub(before);
-        ensure!(
-            seen.errors == 0 && seen.requests > 0 && seen.status(variant.status) == seen.requests,
-            "{}: {} requests without an answer, answers {:?}; expected {} only",
-            variant.name,
-            seen.errors,
-            seen.by_status,
-            variant.status
-        );
-        Ok(spent.as_secs_f64() * 1e6 / seen.requests as f64)
-    })?;
+    let rounds = Rounds::run(
+        envoy,
+        variants,
+        answers,
+        effort.rounds,
+        progress,
+        |running, variant, address| {
+            // The first answers of some differ: a breaker that opens, a bucket that runs empty.
+            scene::ask(variant, &mut Serial::connect(address)?, &request, 20)?;
+            let mut load = Saturate::new(address, request.clone()).connect()?;
+            load.run(effort.each / 5)?;
+            let before = machine::worker_time(running.pid())?;
+            let seen = load.run(effort.each)?;
+            let spent = machine::worker_time(running.pid())?.saturating_sub(before);
+            ensure!(
+                seen.errors == 0 && seen.requests > 0 && seen.status(variant.status) == seen.requests,
+                "{}: {} requests without an answer, answers {:?}; expected {} only",
+                variant.name,
+                seen.errors,
+                seen.by_status,
+                variant.status
+            );
+            Ok(spent.as_secs_f64() * 1e6 / seen.requests as f64)
+        },
+    )?;
     variants
         .iter()
         .map(|variant| {

@@ -81,10 +81,13 @@ fn one(envoy: &Path, variant: &Variant, effort: &Effort, progress: &ProgressBar)
             let running = scene::start(envoy, std::slice::from_ref(variant), None, *workers)?;
             let wall = begin.elapsed();
             let cpu = machine::process_time(running.pid())?;
-            starts.push((*workers, Start {
-                cpu_ms: cpu.as_secs_f64() * 1e3,
-                wall_ms: wall.as_secs_f64() * 1e3,
-            }));
+            starts.push((
+                *workers,
+                Start {
+                    cpu_ms: cpu.as_secs_f64() * 1e3,
+                    wall_ms: wall.as_secs_f64() * 1e3,
+                },
+            ));
             let address = scene::address(&running, &variant.name)?;
             Saturate::new(address, variants::request())
                 .connections(CONNECTIONS * *workers as usize)
@@ -96,10 +99,13 @@ fn one(envoy: &Path, variant: &Variant, effort: &Effort, progress: &ProgressBar)
             let values: Vec<f64> = seen.iter().map(|memory| field(memory) as f64).collect();
             median(&values).map_or(0, |kib| kib as u64)
         };
-        memory.insert(*workers, Memory {
-            rss_kib: middle(|memory| memory.rss_kib),
-            private_dirty_kib: middle(|memory| memory.private_dirty_kib),
-        });
+        memory.insert(
+            *workers,
+            Memory {
+                rss_kib: middle(|memory| memory.rss_kib),
+                private_dirty_kib: middle(|memory| memory.private_dirty_kib),
+            },
+        );
     }
     let first = effort.workers.first().copied();
     let middle = |field: fn(&Start) -> f64| {

@@ -48,22 +48,29 @@ pub fn measure(
     progress: &ProgressBar,
 ) -> Result<BTreeMap<String, Latency>> {
     let request = variants::request();
-    let rounds = Rounds::run(envoy, variants, answers, effort.rounds, progress, |_, variant, address| {
-        scene::ask(variant, &mut Serial::connect(address)?, &request, 20)?;
-        let rate = Rate::new(address, request.clone(), effort.per_second).connections(8);
-        // So that no connection is new and no cache cold.
-        rate.run(effort.each / 5)?;
-        let seen = rate.run(effort.each)?;
-        ensure!(
-            seen.errors == 0 && seen.unanswered == 0,
-            "{}: {} requests without an answer at {} a second",
-            variant.name,
-            seen.errors + seen.unanswered,
-            effort.per_second
-        );
-        let micros = |q| seen.quantile(q).as_secs_f64() * 1e6;
-        Ok((micros(0.5), micros(0.99)))
-    })?;
+    let rounds = Rounds::run(
+        envoy,
+        variants,
+        answers,
+        effort.rounds,
+        progress,
+        |_, variant, address| {
+            scene::ask(variant, &mut Serial::connect(address)?, &request, 20)?;
+            let rate = Rate::new(address, request.clone(), effort.per_second).connections(8);
+            // So that no connection is new and no cache cold.
+            rate.run(effort.each / 5)?;
+            let seen = rate.run(effort.each)?;
+            ensure!(
+                seen.errors == 0 && seen.unanswered == 0,
+                "{}: {} requests without an answer at {} a second",
+                variant.name,
+                seen.errors + seen.unanswered,
+                effort.per_second
+            );
+            let micros = |q| seen.quantile(q).as_secs_f64() * 1e6;
+            Ok((micros(0.5), micros(0.99)))
+        },
+    )?;
     let latency = |variant: &Variant| {
         Some(Latency {
             p50: rounds.cost(variant, |sample| sample.0)?,

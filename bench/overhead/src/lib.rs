@@ -18,13 +18,13 @@ pub mod cpu;
 pub mod footprint;
 pub mod instructions;
 pub mod latency;
+pub mod machine;
+pub mod scene;
 pub mod variants;
 
-mod machine;
 mod plan;
 mod results;
 mod rounds;
-mod scene;
 
 pub use machine::{Cores, Memory};
 pub use plan::{Plan, run};

@@ -31,7 +31,10 @@ impl Cores {
 }
 
 /// Keeps all threads of a process, and those that they start, on one core.
-pub(crate) fn pin(pid: u32, core: usize) -> Result<()> {
+///
+/// # Errors
+/// There is no such process.
+pub fn pin(pid: u32, core: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     for task in tasks(pid)? {
@@ -45,14 +48,23 @@ pub(crate) fn pin(pid: u32, core: usize) -> Result<()> {
 }
 
 /// CPU time, user and system, of Envoy's worker threads.
-pub(crate) fn worker_time(pid: u32) -> Result<Duration> {
+///
+/// # Errors
+/// It is no Envoy, or `/proc` is not Linux's.
+pub fn worker_time(pid: u32) -> Result<Duration> {
     let time = time_of(pid, |name| name.starts_with("wrk:worker_"))?;
-    anyhow::ensure!(!time.is_zero(), "process {pid} has no worker threads: is it Envoy?");
+    anyhow::ensure!(
+        !time.is_zero(),
+        "process {pid} has no worker threads: is it Envoy?"
+    );
     Ok(time)
 }
 
 /// CPU time, user and system, of all threads that a process has.
-pub(crate) fn process_time(pid: u32) -> Result<Duration> {
+///
+/// # Errors
+/// There is no such process, or `/proc` is not Linux's.
+pub fn process_time(pid: u32) -> Result<Duration> {
     time_of(pid, |_| true)
 }
 
@@ -71,7 +83,9 @@ fn time_of(pid: u32, counts: impl Fn(&str) -> bool) -> Result<Duration> {
                 .split_whitespace()
                 .next()
                 .and_then(|first| first.parse().ok());
-            total += Duration::from_nanos(nanos.context("/proc has no schedstat: the kernel was built without it")?);
+            total += Duration::from_nanos(
+                nanos.context("/proc has no schedstat: the kernel was built without it")?,
+            );
         }
     }
     Ok(total)
@@ -93,7 +107,10 @@ pub struct Memory {
 }
 
 /// The memory of a process now.
-pub(crate) fn memory(pid: u32) -> Result<Memory> {
+///
+/// # Errors
+/// There is no such process, or `/proc` is not Linux's.
+pub fn memory(pid: u32) -> Result<Memory> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     parse_memory(&text).with_context(|| format!("{path} does not say what it should"))
@@ -110,6 +127,54 @@ fn parse_memory(text: &str) -> Option<Memory> {
     })
 }
 
+/// CPU time since boot, in the kernel's ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticks {
+    /// All cores, idle or not.
+    total: u64,
+    /// Of these not idle.
+    busy: u64,
+    /// Of these this process and the children that have ended.
+    own: u64,
+}
+
+impl Ticks {
+    /// Now; `None` where there is no `/proc`.
+    pub(crate) fn now() -> Option<Self> {
+        let machine = fs::read_to_string("/proc/stat").ok()?;
+        let own = fs::read_to_string("/proc/self/stat").ok()?;
+        Self::parse(&machine, &own)
+    }
+
+    fn parse(machine: &str, own: &str) -> Option<Self> {
+        let cores: Vec<u64> = (machine.lines().next()?.strip_prefix("cpu ")?)
+            .split_whitespace()
+            .filter_map(|field| field.parse().ok())
+            // Time of guests is in that of users already.
+            .take(8)
+            .collect();
+        let idle = cores.get(3)? + cores.get(4)?;
+        let total = cores.iter().sum();
+        // The name may have blanks; after it come the state and, as numbers 11 to 14 from there, utime, stime and those
+        // of ended children.
+        let (_, fields) = own.rsplit_once(") ")?;
+        let own = fields.split_whitespace().skip(11).take(4);
+        Some(Self {
+            total,
+            busy: total - idle,
+            own: own.filter_map(|field| field.parse::<u64>().ok()).sum(),
+        })
+    }
+
+    /// The share of the machine's CPU time that other programs took since `earlier`.
+    pub(crate) fn others_since(self, earlier: Self) -> Option<f64> {
+        let total = self.total.checked_sub(earlier.total).filter(|total| *total > 0)?;
+        let busy = self.busy.saturating_sub(earlier.busy);
+        let own = self.own.saturating_sub(earlier.own);
+        Some(busy.saturating_sub(own) as f64 / total as f64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +189,26 @@ mod tests {
         };
         assert_eq!(parse_memory(text), Some(memory));
         assert_eq!(parse_memory("Rss: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn what_others_took_is_what_was_busy_and_not_ours() {
+        let ticks = |busy: u64, idle: u64, own: u64| {
+            let machine = format!("cpu  {busy} 10 20 {idle} 5 1 2 3 50 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n");
+            let own = format!("77 (a b) c) S 1 77 77 0 -1 4194304 1 2 3 4 {own} 1 2 3 20 0 9 0 1\n");
+            Ticks::parse(&machine, &own).unwrap()
+        };
+        let begin = ticks(100, 1000, 40);
+        assert_eq!(
+            begin,
+            Ticks {
+                total: 1141,
+                busy: 136,
+                own: 46
+            }
+        );
+        assert_eq!(ticks(170, 1030, 80).others_since(begin), Some(0.3));
+        assert_eq!(begin.others_since(begin), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Cores;
+use crate::machine::{Cores, Ticks};
 use crate::results::{Results, Row};
 use crate::scene::Answers;
 use crate::variants::{self, Variant};
@@ -85,13 +85,22 @@ pub fn run(envoy: &Path, variants: &[Variant], plan: &Plan, progress: &ProgressB
     if plan.instructions.is_some() {
         instructions::Valgrind::find()?;
     }
+    let mut others = Vec::new();
+    let mut begin = Ticks::now();
     let mut cpu = BTreeMap::new();
     if let Some(effort) = plan.cpu {
-        for (answers, what) in [(Answers::Direct, "CPU time"), (Answers::Proxied, "CPU time, proxied")] {
+        for (answers, what) in [
+            (Answers::Direct, "CPU time"),
+            (Answers::Proxied, "CPU time, proxied"),
+        ] {
             progress.set_prefix(what);
-            cpu.insert(answers, cpu::measure(envoy, &variants, answers, effort, progress)?);
+            cpu.insert(
+                answers,
+                cpu::measure(envoy, &variants, answers, effort, progress)?,
+            );
         }
     }
+    others.extend(begin.and_then(|begin| Ticks::now()?.others_since(begin)));
     let mut counted = BTreeMap::new();
     let mut proxied = BTreeMap::new();
     if let Some(windows) = plan.instructions {
@@ -100,18 +109,23 @@ pub fn run(envoy: &Path, variants: &[Variant], plan: &Plan, progress: &ProgressB
         let none = variants::none();
         proxied = instructions::measure(envoy, &none, Answers::Proxied, windows, progress)?;
     }
+    begin = Ticks::now();
     let mut latencies = BTreeMap::new();
     if let Some(effort) = plan.latency {
         progress.set_prefix("latency");
         latencies = latency::measure(envoy, &variants, Answers::Proxied, effort, progress)?;
     }
+    others.extend(begin.and_then(|begin| Ticks::now()?.others_since(begin)));
     let mut footprints = BTreeMap::new();
     if let Some(effort) = &plan.footprint {
         progress.set_prefix("memory");
         footprints = footprint::measure(envoy, &variants, effort, progress)?;
     }
     progress.finish_and_clear();
-    let of = |answers, name: &str| cpu.get(&answers).and_then(|costs: &BTreeMap<_, _>| costs.get(name).copied());
+    let of = |answers, name: &str| {
+        cpu.get(&answers)
+            .and_then(|costs: &BTreeMap<_, _>| costs.get(name).copied())
+    };
     let row = |variant: &Variant| {
         let name = variant.name.as_str();
         Ok(Row {
@@ -132,6 +146,7 @@ pub fn run(envoy: &Path, variants: &[Variant], plan: &Plan, progress: &ProgressB
     Ok(Results {
         envoy: version(envoy)?,
         cores: Cores::find(),
+        others: others.into_iter().reduce(f64::max),
         plan: plan.clone(),
         rows: variants.iter().map(row).collect::<Result<_>>()?,
     })
@@ -139,7 +154,9 @@ pub fn run(envoy: &Path, variants: &[Variant], plan: &Plan, progress: &ProgressB
 
 fn with_baselines(variants: &[Variant]) -> Vec<Variant> {
     let others = variants.iter().filter(|variant| !variant.is_baseline());
-    let routed = others.clone().any(|variant| variant.over == variants::Routes::Canary);
+    let routed = others
+        .clone()
+        .any(|variant| variant.over == variants::Routes::Canary);
     let asked = |name: &str| variants.iter().any(|variant| variant.name == name);
     variants::none()
         .into_iter()
@@ -153,7 +170,9 @@ fn version(envoy: &Path) -> Result<String> {
     let said = std::process::Command::new(envoy).arg("--version").output();
     let said = said.with_context(|| format!("cannot run {}", envoy.display()))?;
     let text = String::from_utf8_lossy(&said.stdout);
-    let version = text.split_once("version: ").map_or(&*text, |(_, version)| version);
+    let version = text
+        .split_once("version: ")
+        .map_or(&*text, |(_, version)| version);
     Ok(version.trim().to_owned())
 }
 
@@ -165,7 +184,10 @@ mod tests {
     #[test]
     fn each_run_has_the_baselines_that_its_variants_count_from_and_no_other() {
         let names = |variants: &[Variant]| -> Vec<String> {
-            with_baselines(variants).into_iter().map(|variant| variant.name).collect()
+            with_baselines(variants)
+                .into_iter()
+                .map(|variant| variant.name)
+                .collect()
         };
         let plain = Variant::new("a", "a", Group::Filter);
         assert_eq!(names(std::slice::from_ref(&plain)), ["none", "a"]);

@@ -15,6 +15,9 @@ use crate::plan::Plan;
 use crate::rounds::Cost;
 use crate::variants::Group;
 
+/// Other programs may take this share of the machine before it is said that times suffer.
+const BUSY: f64 = 0.05;
+
 /// The results of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
@@ -22,6 +25,9 @@ pub struct Results {
     pub envoy: String,
     /// The cores that times were measured on; absent if there was only one, and times then mean little.
     pub cores: Option<Cores>,
+    /// The share of the machine's CPU time that other programs took while times were measured: of the CPU time or of
+    /// the latency, whichever was worse.
+    pub others: Option<f64>,
     /// How much was measured.
     pub plan: Plan,
     /// A row for each variant.
@@ -68,20 +74,24 @@ impl Results {
     pub fn instruction_shares(&self, row: &Row) -> Option<(f64, f64)> {
         let added = row.instructions?.added;
         let base = self.row(&row.over)?;
-        Some((added / base.instructions?.total, added / base.instructions_proxied?.total))
+        Some((
+            added / base.instructions?.total,
+            added / base.instructions_proxied?.total,
+        ))
     }
 
     /// What to know when reading the numbers, one sentence each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![
             format!("Envoy {}.", self.envoy),
-            "One GET with 11 headers. `bare`: Envoy answers itself; `proxied`: an upstream on the same machine does. All costs \
-             are over no filter; those marked * over no filter with a canary's route."
+            "One GET with 11 headers. Bare: Envoy answers itself; proxied: an upstream on the same machine does. \
+             All costs are over no filter; those marked * over no filter with a canary's route."
                 .to_owned(),
         ];
         if self.plan.instructions.is_some() {
             notes.push(
-                "Instructions: user space, worker thread, by callgrind; timers of plugins left out.".to_owned(),
+                "Instructions: user space, worker thread, by callgrind; timers of plugins left out."
+                    .to_owned(),
             );
         }
         if let Some(effort) = &self.plan.cpu {
@@ -97,7 +107,17 @@ impl Results {
             ));
         }
         if self.cores.is_none() {
-            notes.push("There was one core only: proxy and load generator shared it, and times mean little.".to_owned());
+            notes.push(
+                "There was one core only: proxy and load generator shared it, and times mean little."
+                    .to_owned(),
+            );
+        }
+        let timed = self.plan.cpu.is_some() || self.plan.latency.is_some();
+        if let Some(others) = self.others.filter(|others| timed && *others > BUSY) {
+            notes.push(format!(
+                "Other programs took {:.0} % of the machine meanwhile: times are too long and uncertain; instructions hold.",
+                others * 100.0
+            ));
         }
         notes
     }

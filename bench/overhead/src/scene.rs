@@ -39,9 +39,13 @@ pub(crate) fn bootstrap(variants: &[Variant], upstream: Option<SocketAddr>) -> B
             None => route.respond(200, body),
         };
         let mut listener = Listener::http(&variant.name).codec(Codec::Http1);
-        if variant.routes == Routes::Canary {
-            let canary = Route::prefix("/").header("x-canary", "v2");
-            listener = listener.route(answer(canary, "v2"));
+        let first = match variant.routes {
+            Routes::One => None,
+            Routes::Canary => Some(("x-canary", "v2")),
+            Routes::User => Some(("x-user-id", "alice-42")),
+        };
+        if let Some((name, value)) = first {
+            listener = listener.route(answer(Route::prefix("/").header(name, value), "v2"));
         }
         listener = listener.route(answer(Route::prefix("/"), "ok"));
         for filter in &variant.filters {
@@ -52,8 +56,11 @@ pub(crate) fn bootstrap(variants: &[Variant], upstream: Option<SocketAddr>) -> B
     bootstrap
 }
 
-/// Starts an Envoy of the variants.
-pub(crate) fn start(
+/// Starts an Envoy with a listener for each variant. With an `upstream` the requests go there, else Envoy answers itself.
+///
+/// # Errors
+/// Envoy's words why it does not.
+pub fn start(
     binary: &Path,
     variants: &[Variant],
     upstream: Option<SocketAddr>,
@@ -68,12 +75,18 @@ pub(crate) fn start(
 }
 
 /// Where a variant listens.
-pub(crate) fn address(envoy: &Envoy, name: &str) -> Result<SocketAddr> {
+///
+/// # Errors
+/// No variant has this name.
+pub fn address(envoy: &Envoy, name: &str) -> Result<SocketAddr> {
     Ok((Ipv4Addr::LOCALHOST, envoy.listener_port(name)?).into())
 }
 
 /// Asks `count` times, and fails if the last answer is not as it should be.
-pub(crate) fn ask(variant: &Variant, serial: &mut Serial, request: &Prepared, count: usize) -> Result<()> {
+///
+/// # Errors
+/// There is no answer, or its status is not the variant's.
+pub fn ask(variant: &Variant, serial: &mut Serial, request: &Prepared, count: usize) -> Result<()> {
     let answer = serial
         .ask_times(request, count)
         .with_context(|| format!("{}: no answer", variant.name))?;

@@ -61,6 +61,8 @@ pub enum Routes {
     One,
     /// Before it, one for requests with `x-canary: v2`: what a canary needs, with or without a filter.
     Canary,
+    /// The same, with the route for one user instead: what Envoy can decide itself.
+    User,
 }
 
 impl Routes {
@@ -68,7 +70,7 @@ impl Routes {
     pub fn baseline(self) -> &'static str {
         match self {
             Self::One => "none",
-            Self::Canary => "none-canary-route",
+            Self::Canary | Self::User => "none-canary-route",
         }
     }
 }
@@ -194,7 +196,11 @@ pub fn module(path: &Path, configuration: Option<&str>) -> Result<Variant> {
 /// # Errors
 /// A name that no variant has; the message lists them.
 pub fn select(all: Vec<Variant>, only: &[String]) -> Result<Vec<Variant>> {
-    let names = || all.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>();
+    let names = || {
+        all.iter()
+            .map(|variant| variant.name.as_str())
+            .collect::<Vec<_>>()
+    };
     for name in only {
         let known = all
             .iter()

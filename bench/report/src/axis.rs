@@ -102,8 +102,9 @@ fn log_ticks(low: f64, high: f64) -> (f64, f64, Vec<f64>) {
     (low, high, ticks)
 }
 
-/// A number with three significant digits, thousands apart: `1,234,000`, `12.3`, `0.00123`.
-pub(crate) fn number(value: f64) -> String {
+/// A number with three significant digits and all before the point, thousands apart: `36,612`, `12.3`, `0.00123`. What
+/// is no number is `-`.
+pub fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".into() } else { "-".into() };
     }

@@ -23,6 +23,7 @@ mod statistics;
 mod svg;
 mod table;
 
+pub use axis::number;
 pub use chart::{Axis, Bars, Chart, Lines, Point, Series};
 pub use page::Page;
 pub use statistics::{Interval, median, quantile};

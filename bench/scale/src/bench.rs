@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use fairlead_overhead::instructions::{Instructions, Windows};
+use fairlead_overhead::instructions::Instructions;
 use fairlead_overhead::variants::{self, Variant};
 use fairlead_report::Interval;
 use indicatif::ProgressBar;
 
 use crate::goals;
-use crate::results::{Measurement, Metric, Results, Sweep};
+use crate::{Measurement, Metric, Results, Sweep};
 use crate::{headers, keys, rules, throughput, workers};
 
 /// What is measured, with what.
@@ -56,23 +55,9 @@ pub fn run(plan: &Plan, progress: &ProgressBar) -> Result<Results> {
 }
 
 impl Plan {
-    /// How much instructions are measured.
-    pub(crate) fn windows(&self) -> Windows {
-        let windows = if self.quick { 3 } else { 5 };
-        Windows {
-            windows,
-            ..Windows::default()
-        }
-    }
-
     /// Rounds in which everything that is compared by time has a turn.
     pub(crate) fn rounds(&self) -> usize {
-        if self.quick { 5 } else { 9 }
-    }
-
-    /// How long one turn is.
-    pub(crate) fn turn(&self) -> Duration {
-        Duration::from_millis(if self.quick { 200 } else { 400 })
+        if self.quick { 15 } else { 40 }
     }
 
     /// The variants of this toolkit that have these names, as far as their modules are there.
@@ -115,7 +100,11 @@ pub(crate) fn instructions(
             series: placed.series.clone(),
             metric: Metric::Instructions,
             x: placed.x,
-            value: Interval::exact(found.added),
+            value: Interval {
+                median: found.added,
+                low: found.added - found.spread,
+                high: found.added + found.spread,
+            },
         })
     };
     placed.iter().filter_map(of).collect()

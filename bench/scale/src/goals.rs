@@ -1,5 +1,6 @@
 //! What must hold, whatever the machine, and one number that says how fast it is at all.
 
+use fairlead_report::Interval;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::NOT_INDEXED;
@@ -48,7 +49,12 @@ pub(crate) fn of(measurements: &[Measurement]) -> Vec<Goal> {
         if let ([(_, first), .., (most, last)], false) = (points.as_slice(), series.id == NOT_INDEXED) {
             goals.push(Goal {
                 what: format!("{}: {most} rules cost as much as one, times", series.series),
-                value: last / first,
+                // The worse ends: windows with timers of hundreds of rules in them must not make a bound hold.
+                value: if first.low > 0.0 {
+                    last.high / first.low
+                } else {
+                    f64::NAN
+                },
                 limit: RULES,
                 at_most: true,
             });
@@ -61,7 +67,7 @@ pub(crate) fn of(measurements: &[Measurement]) -> Vec<Goal> {
         {
             goals.push(Goal {
                 what: format!("{}: MiB for a further worker", series.series),
-                value: (last - first) / (most - fewest),
+                value: (last.median - first.median) / (most - fewest),
                 limit: WORKER,
                 at_most: true,
             });
@@ -87,7 +93,7 @@ pub(crate) fn of(measurements: &[Measurement]) -> Vec<Goal> {
 }
 
 /// A line: its first measurement, and place and value of all.
-type Line<'a> = (&'a Measurement, Vec<(f64, f64)>);
+type Line<'a> = (&'a Measurement, Vec<(f64, Interval)>);
 
 /// The lines of a sweep and a metric.
 fn lines(measurements: &[Measurement], sweep: Sweep, metric: Metric) -> Vec<Line<'_>> {
@@ -96,7 +102,7 @@ fn lines(measurements: &[Measurement], sweep: Sweep, metric: Metric) -> Vec<Line
         .iter()
         .filter(|point| point.sweep == sweep && point.metric == metric)
     {
-        let place = (point.x, point.value.median);
+        let place = (point.x, point.value);
         match lines.iter_mut().find(|(first, _)| first.id == point.id) {
             Some((_, points)) => points.push(place),
             None => lines.push((point, vec![place])),

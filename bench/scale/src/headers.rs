@@ -1,7 +1,9 @@
 //! Instructions against the number of headers of the request.
 
 use anyhow::Result;
-use fairlead_overhead::{Answers, instructions};
+use fairlead_overhead::Answers;
+use fairlead_overhead::instructions::{self, Windows};
+use fairlead_overhead::variants::Variant;
 use indicatif::ProgressBar;
 
 use crate::bench::{self, Placed};
@@ -29,8 +31,16 @@ pub(crate) fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Vec<Measure
     let mut measured = Vec::new();
     for count in counts {
         let request = headers(count - FIXED, "alice-42").build();
-        let found = instructions::measure(&plan.envoy, &variants, Answers::Direct, plan.windows(), progress)?;
-        let place = |variant: &fairlead_overhead::variants::Variant| Placed {
+        let windows = Windows::default();
+        let found = instructions::measure_with(
+            &plan.envoy,
+            &variants,
+            &request,
+            Answers::Direct,
+            windows,
+            progress,
+        )?;
+        let place = |variant: &Variant| Placed {
             id: variant.name.clone(),
             series: variant.title.clone(),
             x: *count as f64,

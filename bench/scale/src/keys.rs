@@ -1,5 +1,7 @@
 //! Cost and memory against the number of keys that have a bucket of their own.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use fairlead_load::{Request, Saturate};
 use fairlead_overhead::variants::{self, Group, Variant};
@@ -13,6 +15,8 @@ const COUNTS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /// How many of them the quick run takes.
 const QUICK: usize = 6;
 const CONNECTIONS: usize = 16;
+/// How long keys are filled in before it is looked how many there are.
+const FILLING: Duration = Duration::from_millis(20);
 
 pub(crate) fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Vec<Measurement>> {
     let counts = COUNTS
@@ -41,7 +45,7 @@ pub(crate) fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Vec<Measure
             let mut filled = 0;
             // Until each key has come at least once.
             while filled < *count {
-                let seen = filling.run(plan.turn())?;
+                let seen = filling.run(FILLING)?;
                 ensure!(
                     seen.all_ok(),
                     "with {count} keys not all requests were answered with 200: {seen:?}"

@@ -14,6 +14,8 @@ use crate::Plan;
 
 /// The longest interval that Envoy accepts: merging histograms would be part of what is measured.
 const FLUSH: Duration = Duration::from_secs(299);
+/// Short turns: what else the machine does is then about the same for all of a round.
+const TURN: Duration = Duration::from_millis(60);
 const UPSTREAM: &str = "upstream";
 
 /// A running Envoy.
@@ -72,25 +74,36 @@ impl Proxy {
 
     /// CPU time of all worker threads so far, in microseconds.
     pub(crate) fn worker_time(&self) -> Result<f64> {
-        let tasks = format!("/proc/{}/task", self.envoy.pid());
-        let mut nanoseconds = 0_u64;
-        for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
-            let task = task?.path();
-            if fs::read_to_string(task.join("comm"))?.starts_with("wrk:worker") {
-                let schedule = fs::read_to_string(task.join("schedstat"))?;
-                let spent = schedule
-                    .split_whitespace()
-                    .next()
-                    .and_then(|spent| spent.parse().ok());
-                nanoseconds += spent.unwrap_or(0);
-            }
-        }
-        ensure!(
-            nanoseconds > 0,
-            "the system does not say how much CPU time Envoy's workers had"
-        );
-        Ok(nanoseconds as f64 / 1000.0)
+        cpu_time(&self.envoy.pid().to_string(), "wrk:worker")
     }
+
+    /// CPU time so far of the proxy and of this process, which is generator and upstream, in microseconds.
+    pub(crate) fn time_of_all(&self) -> Result<f64> {
+        Ok(cpu_time(&self.envoy.pid().to_string(), "")? + cpu_time("self", "")?)
+    }
+}
+
+/// CPU time so far of those threads of a process whose names begin with `name`, in microseconds. Threads that have ended
+/// are left out.
+fn cpu_time(process: &str, name: &str) -> Result<f64> {
+    let tasks = format!("/proc/{process}/task");
+    let mut nanoseconds = 0_u64;
+    for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+        let task = task?.path();
+        if fs::read_to_string(task.join("comm"))?.starts_with(name) {
+            let schedule = fs::read_to_string(task.join("schedstat"))?;
+            let spent = schedule
+                .split_whitespace()
+                .next()
+                .and_then(|spent| spent.parse().ok());
+            nanoseconds += spent.unwrap_or(0);
+        }
+    }
+    ensure!(
+        nanoseconds > 0,
+        "the system does not say how much CPU time {tasks}/*/{name}* had"
+    );
+    Ok(nanoseconds as f64 / 1000.0)
 }
 
 /// One of several that take turns: a variant with open connections.
@@ -144,7 +157,7 @@ pub(crate) fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
 /// difference within each round, its median.
 pub(crate) fn cpu_over_first(plan: &Plan, proxy: &Proxy, runners: &mut [Runner]) -> Result<Vec<Interval>> {
     for runner in runners.iter_mut() {
-        runner.turn(plan.turn() / 2)?;
+        runner.turn(TURN)?;
     }
     let mut deltas = vec![Vec::new(); runners.len()];
     for round in 0..plan.rounds() {
@@ -152,7 +165,7 @@ pub(crate) fn cpu_over_first(plan: &Plan, proxy: &Proxy, runners: &mut [Runner])
         for index in order(round, runners.len()) {
             if let (Some(runner), Some(cost)) = (runners.get_mut(index), costs.get_mut(index)) {
                 let before = proxy.worker_time()?;
-                let (requests, _) = runner.turn(plan.turn())?;
+                let (requests, _) = runner.turn(TURN)?;
                 *cost = (proxy.worker_time()? - before) / requests as f64;
             }
         }
@@ -163,4 +176,26 @@ pub(crate) fn cpu_over_first(plan: &Plan, proxy: &Proxy, runners: &mut [Runner])
     }
     let interval = |deltas: &Vec<f64>| Interval::bootstrap(deltas, 1).context("there was no round");
     deltas.iter().map(interval).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_that_of_the_named_threads() {
+        // Enough work for the scheduler's clock to have moved.
+        let busy = || (0..2_000_000_u64).fold(0, |sum, number| std::hint::black_box(sum ^ number));
+        let before = cpu_time("self", "").unwrap();
+        busy();
+        assert!(cpu_time("self", "").unwrap() > before);
+        assert!(cpu_time("self", "no thread has this name").is_err());
+        assert!(cpu_time("no process", "").is_err());
+    }
+
+    #[test]
+    fn every_second_round_goes_backwards() {
+        assert_eq!(order(0, 3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(order(1, 3).collect::<Vec<_>>(), [2, 1, 0]);
+    }
 }

@@ -1,141 +1,12 @@
 //! Results: a flat list that serialises, and the tables and the page that are made of it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use fairlead_report::{Axis, Bars, Column, Interval, Lines, Page, Table};
+use fairlead_report::{Axis, Bars, Column, Interval, Lines, Page, Table, number};
 use serde::{Deserialize, Serialize};
 
-use crate::Goal;
+use crate::{Goal, Metric, Sweep};
 
 #[cfg(test)]
 mod tests;
-
-/// What grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sweep {
-    /// Rules in the configuration.
-    Rules,
-    /// Keys with a bucket of their own.
-    Keys,
-    /// Worker threads.
-    Workers,
-    /// Headers of the request.
-    Headers,
-    /// Nothing: requests a second.
-    Throughput,
-}
-
-impl Sweep {
-    /// All sweeps, in the order in which they run.
-    pub const ALL: [Self; 5] = [
-        Self::Rules,
-        Self::Keys,
-        Self::Workers,
-        Self::Headers,
-        Self::Throughput,
-    ];
-
-    /// Name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rules => "rules",
-            Self::Keys => "keys",
-            Self::Workers => "workers",
-            Self::Headers => "headers",
-            Self::Throughput => "throughput",
-        }
-    }
-}
-
-impl fmt::Display for Sweep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Sweep {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|sweep| sweep.name() == name);
-        found.ok_or_else(|| {
-            format!(
-                "no sweep `{name}`; there are {}",
-                Self::ALL.map(Self::name).join(", ")
-            )
-        })
-    }
-}
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Instructions of the worker thread that a request costs over no filter.
-    Instructions,
-    /// CPU time of the workers that a request costs over no filter, in microseconds.
-    Cpu,
-    /// Resident memory of the whole proxy in MiB.
-    Memory,
-    /// Requests a second.
-    Requests,
-    /// Requests a second as a share of those without a filter.
-    Share,
-}
-
-impl Metric {
-    const ALL: [Self; 5] = [
-        Self::Instructions,
-        Self::Cpu,
-        Self::Memory,
-        Self::Requests,
-        Self::Share,
-    ];
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Instructions => "Instructions a request",
-            Self::Cpu => "CPU time a request",
-            Self::Memory => "Resident memory",
-            Self::Requests => "Requests a second",
-            Self::Share => "Share of no filter",
-        }
-    }
-
-    const fn note(self) -> &'static str {
-        match self {
-            Self::Instructions => "Of the worker thread, over no filter; counted by callgrind.",
-            Self::Cpu => "Of the worker threads, over no filter in the same round; median and 95 % interval.",
-            Self::Memory => "Of the whole proxy; without a filter it is in the plot or about 64 MiB.",
-            Self::Requests => {
-                "Generator and upstream share the cores with the proxy; median and 95 % interval."
-            }
-            Self::Share => {
-                "Requests a second over those without a filter in the same round; median and 95 % interval."
-            }
-        }
-    }
-
-    fn axis(self) -> Axis {
-        let unit = match self {
-            Self::Cpu => "us",
-            Self::Memory => "MiB",
-            Self::Instructions | Self::Requests | Self::Share => "",
-        };
-        Axis::linear(self.title(), unit)
-    }
-
-    fn digits(self) -> usize {
-        match self {
-            Self::Instructions | Self::Requests => 0,
-            Self::Memory => 1,
-            Self::Cpu => 2,
-            Self::Share => 3,
-        }
-    }
-}
 
 /// One point of one line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -274,7 +145,7 @@ fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
 fn grid(sweep: Sweep, metric: Metric, points: &[&Measurement]) -> Table {
     let mut places = distinct(points.iter().map(|point| point.x));
     places.sort_by(f64::total_cmp);
-    let columns = places.iter().map(|x| Column::right(x.to_string()));
+    let columns = places.iter().map(|x| Column::right(number(*x)));
     let mut table = Table::new(std::iter::once(Column::left(sweep.name())).chain(columns));
     for series in distinct(points.iter().map(|point| &point.series)) {
         let cell = |x: &f64| {
@@ -290,10 +161,7 @@ fn grid(sweep: Sweep, metric: Metric, points: &[&Measurement]) -> Table {
 }
 
 fn list(metric: Metric, points: &[&Measurement]) -> Table {
-    let mut table = Table::new([
-        Column::left("filters"),
-        Column::right(metric.title().to_lowercase()),
-    ]);
+    let mut table = Table::new([Column::left("filters"), Column::right(metric.title())]);
     for point in points {
         table.row([point.series.clone(), written(metric, &point.value)]);
     }
@@ -316,7 +184,8 @@ fn lines(sweep: Sweep, metric: Metric, points: &[&Measurement]) -> Lines {
         _ => Axis::log(sweep.name(), ""),
     };
     let title = format!("{} against {sweep}", metric.title());
-    let mut chart = Lines::new(title, x, metric.axis()).note(metric.note());
+    let note = [metric.note(), sweep.note()].join(" ");
+    let mut chart = Lines::new(title, x, metric.axis()).note(note.trim_end());
     for point in points {
         chart.point(&point.series, point.x, point.value);
     }

@@ -2,7 +2,9 @@
 //!
 //! Generator and upstream are threads of this process and share the cores with Envoy; they are cheap enough to leave it
 //! most of them. The number that carries over to other machines is the share: requests a second with the filters over
-//! those without, in the same round.
+//! those without, in the same round. Beside it stands the share by CPU time: what all involved spend on a request without
+//! filters over what they spend with them. A machine that does nothing else gives the same for both; on a busy one the
+//! second is the steadier.
 
 use std::time::Duration;
 
@@ -42,26 +44,39 @@ pub(crate) fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Vec<Measure
         runner.turn(TURN)?;
     }
     let mut rates = vec![Vec::new(); runners.len()];
+    let mut costs = vec![Vec::new(); runners.len()];
     for round in 0..rounds {
         for index in order(round, runners.len()) {
-            if let (Some(runner), Some(rates)) = (runners.get_mut(index), rates.get_mut(index)) {
-                rates.push(runner.turn(TURN)?.1);
+            if let (Some(runner), Some(rates), Some(costs)) =
+                (runners.get_mut(index), rates.get_mut(index), costs.get_mut(index))
+            {
+                let before = proxy.time_of_all()?;
+                let (requests, rate) = runner.turn(TURN)?;
+                rates.push(rate);
+                costs.push((proxy.time_of_all()? - before) / requests as f64);
             }
         }
         progress.inc(1);
     }
-    let none = rates.first().cloned().unwrap_or_default();
+    let ratios = |some: &[f64], others: &[f64]| -> Vec<f64> {
+        some.iter().zip(others).map(|(one, other)| one / other).collect()
+    };
+    let none_rates = rates.first().cloned().unwrap_or_default();
+    let none_costs = costs.first().cloned().unwrap_or_default();
     let mut measured = Vec::new();
-    for (variant, rates) in all.iter().zip(&rates) {
-        let shares: Vec<f64> = rates.iter().zip(&none).map(|(rate, none)| rate / none).collect();
-        for (metric, samples) in [(Metric::Requests, rates), (Metric::Share, &shares)] {
+    for (variant, (rates, costs)) in all.iter().zip(rates.iter().zip(&costs)) {
+        for (metric, samples) in [
+            (Metric::Requests, rates.clone()),
+            (Metric::Share, ratios(rates, &none_rates)),
+            (Metric::CpuShare, ratios(&none_costs, costs)),
+        ] {
             measured.push(Measurement {
                 sweep: Sweep::Throughput,
                 id: variant.name.clone(),
                 series: variant.title.clone(),
                 metric,
                 x: WORKERS.into(),
-                value: Interval::bootstrap(samples, 1).context("there was no round")?,
+                value: Interval::bootstrap(&samples, 1).context("there was no round")?,
             });
         }
     }

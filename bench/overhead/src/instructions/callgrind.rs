@@ -4,7 +4,7 @@
 //! in a file. An answer takes some milliseconds.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::net::SocketAddr;
@@ -18,7 +18,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use fairlead_envoy::{Envoy, Error, Options};
 use tempfile::TempDir;
 
-use super::in_path;
 use crate::scene;
 use crate::variants::Variant;
 
@@ -40,8 +39,15 @@ impl Valgrind {
     /// # Errors
     /// It is not there; the message says how to get it.
     pub fn find() -> Result<Self> {
+        Self::find_in(&std::env::var_os("PATH").unwrap_or_default())
+    }
+
+    fn find_in(path: &OsStr) -> Result<Self> {
         let find = |name| {
-            in_path(name).with_context(|| format!("instructions need {name}: `apt-get install valgrind`"))
+            std::env::split_paths(path)
+                .map(|folder| folder.join(name))
+                .find(|file| file.is_file())
+                .with_context(|| format!("instructions need {name}: `apt-get install valgrind`"))
         };
         Ok(Self {
             valgrind: find("valgrind")?,
@@ -90,7 +96,9 @@ impl Counted {
         let envoy = loop {
             match Envoy::start(options.clone()) {
                 // A process that another thread is just starting has inherited the open file for a moment.
-                Err(Error::Io { error, .. }) if error.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+                Err(Error::Io { error, .. }) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    thread::yield_now()
+                }
                 started => break started.context("Envoy does not start under valgrind")?,
             }
         };
@@ -121,7 +129,12 @@ impl Counted {
         let mut read = Answer::default();
         while !read.complete() {
             let mut line = String::new();
-            if answer.lines.read_line(&mut line).context("cannot read from vgdb")? == 0 {
+            if answer
+                .lines
+                .read_line(&mut line)
+                .context("cannot read from vgdb")?
+                == 0
+            {
                 answer.end()?;
                 bail!("callgrind does not say what was executed");
             }
@@ -190,7 +203,10 @@ impl Answer {
     /// about single functions.
     fn line(&mut self, line: &str) {
         if let Some(threads) = line.strip_prefix("threads: ") {
-            self.threads = threads.split_whitespace().filter_map(|thread| thread.parse().ok()).collect();
+            self.threads = threads
+                .split_whitespace()
+                .filter_map(|thread| thread.parse().ok())
+                .collect();
         }
         let thread = || -> Option<(u32, u64)> {
             let (thread, count) = line.strip_prefix("events-")?.split_once(": ")?;
@@ -200,7 +216,11 @@ impl Answer {
     }
 
     fn complete(&self) -> bool {
-        !self.threads.is_empty() && self.threads.iter().all(|thread| self.executed.contains_key(thread))
+        !self.threads.is_empty()
+            && self
+                .threads
+                .iter()
+                .all(|thread| self.executed.contains_key(thread))
     }
 }
 
@@ -241,6 +261,15 @@ mod tests {
         let mut answer = Answer::default();
         answer.line("7 thread(s) running.\n");
         assert!(!answer.complete());
+    }
+
+    #[test]
+    fn without_valgrind_it_is_said_how_to_get_it() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = Valgrind::find_in(empty.path().as_os_str())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "instructions need valgrind: `apt-get install valgrind`");
     }
 
     #[test]

@@ -24,7 +24,10 @@ pub(super) fn split(variants: &[Variant]) -> Vec<Vec<Variant>> {
         let place = |group: &(BTreeSet<&Path>, Vec<&Variant>)| (!modules.is_subset(&group.0), group.1.len());
         let best = match modules.is_empty() {
             true => groups.iter_mut().min_by_key(|group| group.1.len()),
-            false => groups.iter_mut().filter(|group| fits(group)).min_by_key(|group| place(group)),
+            false => groups
+                .iter_mut()
+                .filter(|group| fits(group))
+                .min_by_key(|group| place(group)),
         };
         match best {
             Some((all, members)) => {
@@ -80,7 +83,12 @@ mod tests {
 
     #[test]
     fn variants_of_few_modules_share_one_envoy() {
-        let all = [variant("a", "1"), variant("b", "1 2"), variant("c", "3 4"), variant("d", "")];
+        let all = [
+            variant("a", "1"),
+            variant("b", "1 2"),
+            variant("c", "3 4"),
+            variant("d", ""),
+        ];
         let groups = split(&all);
         assert_eq!(groups.len(), 1);
         let mut members = names(&groups).remove(0);

@@ -11,7 +11,12 @@ impl Results {
         for note in self.notes() {
             page = page.text(note);
         }
-        let charts = [self.instructions_chart(), self.cpu_chart(), self.latency_chart(), self.memory_chart()];
+        let charts = [
+            self.instructions_chart(),
+            self.cpu_chart(),
+            self.latency_chart(),
+            self.memory_chart(),
+        ];
         for chart in charts.into_iter().flatten() {
             page = page.chart(chart);
         }
@@ -86,7 +91,11 @@ impl Results {
                     1 => "1 worker".to_owned(),
                     more => format!("{more} workers"),
                 };
-                chart.bar(&series, row.marked(), Interval::exact(memory.rss_kib as f64 / 1024.0));
+                chart.bar(
+                    &series,
+                    row.marked(),
+                    Interval::exact(memory.rss_kib as f64 / 1024.0),
+                );
             }
         }
         filled(chart)

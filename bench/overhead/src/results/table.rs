@@ -45,7 +45,9 @@ impl Results {
             });
             cells.push(value.unwrap_or_default());
             let shares = self.instruction_shares(row).filter(|_| !row.is_origin());
-            let (bare, proxied) = shares.map_or_else(Default::default, |(bare, proxied)| (percent(bare), percent(proxied)));
+            let (bare, proxied) = shares.map_or_else(Default::default, |(bare, proxied)| {
+                (percent(bare), percent(proxied))
+            });
             cells.extend([bare, proxied]);
         }
         if plan.cpu.is_some() {
@@ -62,7 +64,10 @@ impl Results {
         if plan.footprint.is_some() {
             let footprint = row.footprint.as_ref();
             let rss = footprint.map(|found| {
-                let mib = found.memory.values().map(|memory| format!("{:.1}", memory.rss_kib as f64 / 1024.0));
+                let mib = found
+                    .memory
+                    .values()
+                    .map(|memory| format!("{:.1}", memory.rss_kib as f64 / 1024.0));
                 mib.collect::<Vec<_>>().join("/")
             });
             cells.push(rss.unwrap_or_default());

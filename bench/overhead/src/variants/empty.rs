@@ -36,9 +36,8 @@ pub fn bare(folder: &Path, sdk: Option<&Path>) -> Result<Vec<Variant>> {
     let path = folder.join("empty-bare.wasm");
     let module = wat::parse_str(BARE).context("the empty module is no module")?;
     fs::write(&path, module).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut variants = vec![
-        Variant::new("empty-bare", "empty filter, bare ABI", Group::Empty).wasm("it", &path, ""),
-    ];
+    let mut variants =
+        vec![Variant::new("empty-bare", "empty filter, bare ABI", Group::Empty).wasm("it", &path, "")];
     if let Some(sdk) = sdk {
         fs::metadata(sdk).with_context(|| format!("cannot read {}", sdk.display()))?;
         variants.push(Variant::new("empty-sdk", "empty filter, Rust SDK", Group::Empty).wasm("it", sdk, ""));

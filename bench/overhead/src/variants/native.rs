@@ -1,6 +1,6 @@
 //! What Envoy can do itself towards the same ends, and what its Lua filter costs.
 //!
-//! None is an equal: the native limiter has no `RateLimit` fields by key, a route that matches a header draws nobody, and
+//! None is an equal: the native limiter has no `RateLimit` fields by key, a route for a user draws nobody, and
 //! admission control has no open state and looks at all requests of a listener. They are here because where they
 //! suffice they are the cheaper choice.
 
@@ -19,7 +19,8 @@ fn typed(name: &str, message: &str, config: Value) -> HttpFilter {
 
 /// A bucket for each value of a header.
 fn local_ratelimit() -> HttpFilter {
-    let bucket = json!({"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s"});
+    let bucket =
+        json!({"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s"});
     let all = json!({"default_value": {"numerator": 100, "denominator": "HUNDRED"}});
     typed(
         "local_ratelimit",
@@ -38,15 +39,18 @@ fn local_ratelimit() -> HttpFilter {
     )
 }
 
-/// Writes the header that the canary's route matches.
+/// Tells the upstream which version it is to be. This filter chooses the route before it writes, so no route can match what
+/// it has written.
 fn header_mutation() -> HttpFilter {
     let header = json!({"key": "x-canary", "value": "v2"});
     typed(
         "header_mutation",
         "header_mutation.v3.HeaderMutation",
-        json!({"mutations": {"request_mutations": [
-            {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}},
-        ]}}),
+        json!({
+            "mutations": {"request_mutations": [
+                {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}},
+            ]},
+        }),
     )
 }
 
@@ -72,28 +76,34 @@ fn script(code: &str) -> HttpFilter {
 /// Envoy's own filters.
 pub fn native() -> Vec<Variant> {
     let one = |name: &str, title: &str| Variant::new(name, title, Group::Native);
-    // The route is part of what this one does, so it counts.
-    let mut canary = one("native-canary", "header_mutation and a route that matches it").filter(header_mutation());
-    canary.routes = Routes::Canary;
+    let mut canary =
+        one("native-canary", "a route for a user, and header_mutation").filter(header_mutation());
+    // The route is what decides here, so it counts.
+    canary.routes = Routes::User;
+    let mut trio = one("native-trio", "these three together")
+        .routed()
+        .filter(header_mutation())
+        .filter(local_ratelimit())
+        .filter(admission_control());
+    trio.routes = Routes::User;
     vec![
         one("native-rate-limit", "local_ratelimit, a bucket for each user").filter(local_ratelimit()),
         canary,
         one("native-admission", "admission_control").filter(admission_control()),
-        one("native-trio", "these three together")
-            .routed()
-            .filter(header_mutation())
-            .filter(local_ratelimit())
-            .filter(admission_control()),
+        trio,
     ]
 }
 
 /// Lua scripts.
 pub fn lua() -> Vec<Variant> {
-    let one = |name: &str, title: &str, code: &str| {
-        Variant::new(name, title, Group::Lua).filter(script(code))
-    };
+    let one =
+        |name: &str, title: &str, code: &str| Variant::new(name, title, Group::Lua).filter(script(code));
     vec![
-        one("lua-empty", "a script that does nothing", "function envoy_on_request(handle) end"),
+        one(
+            "lua-empty",
+            "a script that does nothing",
+            "function envoy_on_request(handle) end",
+        ),
         one(
             "lua-headers",
             "a script that reads a header and adds one",

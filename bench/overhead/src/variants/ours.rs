@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Group, Variant};
 
@@ -17,15 +17,21 @@ fn elsewhere() -> Value {
 }
 
 /// One limit by a header. The rate is out of reach.
-fn limit(scope: &str, fields: &str) -> Value {
+pub(super) fn limit(scope: &str, fields: &str) -> Value {
     json!({
-        "limits": [{"name": "user", "key": [{"header": "x-user-id"}], "rate": "1000000/s", "burst": 1_000_000, "scope": scope}],
+        "limits": [{
+            "name": "user",
+            "key": [{"header": "x-user-id"}],
+            "rate": "1000000/s",
+            "burst": 1_000_000,
+            "scope": scope,
+        }],
         "response_headers": fields,
     })
 }
 
 /// A canary that draws by a header.
-fn canary(weight: &str) -> Value {
+pub(super) fn canary(weight: &str) -> Value {
     json!({
         "release": "r",
         "variants": [{"name": "v2", "weight": weight}],
@@ -34,12 +40,12 @@ fn canary(weight: &str) -> Value {
 }
 
 /// One breaker, all defaults.
-fn breaker() -> Value {
+pub(super) fn breaker() -> Value {
     json!({"breakers": [{"name": "all"}]})
 }
 
 /// A breaker that the first answer opens for good.
-fn open_breaker() -> Value {
+pub(super) fn open_breaker() -> Value {
     json!({"breakers": [{
         "name": "all",
         "minimum_requests": 1,
@@ -49,7 +55,7 @@ fn open_breaker() -> Value {
 }
 
 /// A histogram by class of status.
-fn histogram() -> Value {
+pub(super) fn histogram() -> Value {
     json!({"labels": {"status_class": true}})
 }
 
@@ -108,10 +114,25 @@ fn single(dist: &Path) -> Vec<Variant> {
         first.insert("burst".into(), json!(1));
     }
     vec![
-        one("rate-limit", "worker", "each worker its own", limit("worker", "none")),
+        one(
+            "rate-limit",
+            "worker",
+            "each worker its own",
+            limit("worker", "none"),
+        ),
         one("rate-limit", "proxy", "all workers share", limit("proxy", "none")),
-        one("rate-limit", "worker-fields", "each worker its own, RateLimit fields", limit("worker", "ietf")),
-        one("rate-limit", "proxy-fields", "all workers share, RateLimit fields", limit("proxy", "ietf")),
+        one(
+            "rate-limit",
+            "worker-fields",
+            "each worker its own, RateLimit fields",
+            limit("worker", "ietf"),
+        ),
+        one(
+            "rate-limit",
+            "proxy-fields",
+            "all workers share, RateLimit fields",
+            limit("proxy", "ietf"),
+        ),
         one("rate-limit", "429", "refused", refusing).answers(429),
         one("canary", "drawn", "drawn, header written", canary("100%")).routed(),
         one("canary", "not-drawn", "not drawn", canary("0.0001%")).routed(),
@@ -140,15 +161,17 @@ fn chain(dist: &Path) -> Vec<Variant> {
         .into()
 }
 
+/// The configuration of the suite with the policies of all four.
+pub(super) fn four(scope: &str) -> Map<String, Value> {
+    FOUR.iter()
+        .map(|filter| (key(filter), policy(filter, scope)))
+        .collect()
+}
+
 fn suite(module: &Path) -> Vec<Variant> {
     let with = |name: &str, title: String, config: Value| {
         let variant = Variant::new(format!("suite-{name}"), title, Group::Four).routed();
         variant.wasm("it", module, config.to_string())
-    };
-    let four = |scope: &str| -> serde_json::Map<String, Value> {
-        FOUR.iter()
-            .map(|filter| (key(filter), policy(filter, scope)))
-            .collect()
     };
     let mut variants: Vec<Variant> = ["worker", "proxy"]
         .map(|scope| {
@@ -163,12 +186,16 @@ fn suite(module: &Path) -> Vec<Variant> {
         let config = json!({key(filter): policy(filter, "worker")});
         variants.push(with(filter, format!("suite, {filter} only"), config));
     }
-    variants.push(with("idle", "suite, all four, no rule applies".into(), idle(four("worker"))));
+    variants.push(with(
+        "idle",
+        "suite, all four, no rule applies".into(),
+        idle(four("worker")),
+    ));
     variants
 }
 
 /// The same with rules that no request meets.
-fn idle(mut four: serde_json::Map<String, Value>) -> Value {
+pub(super) fn idle(mut four: Map<String, Value>) -> Value {
     for (filter, config) in &mut four {
         let ruled = match filter.as_str() {
             "rate_limit" => config.pointer_mut("/limits/0"),

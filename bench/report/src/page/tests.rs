@@ -141,7 +141,7 @@ fn lines_leave_out_what_an_axis_cannot_show() {
         .map(|number| number.parse().unwrap())
         .collect();
     // From the left edge of the plot to the right one, and higher is up.
-    assert_eq!((points[0], points[2]), (90.0, 840.0));
+    assert_eq!((points[0], points[2]), (90.0, 815.0));
     assert!(points[3] < points[1]);
 }
 

@@ -5,9 +5,12 @@ use crate::axis::{Ruler, number};
 use crate::{Axis, Bars};
 
 const WIDTH: f64 = 860.0;
-/// Where the bars begin and end: labels stand before, numbers behind.
-const LEFT: f64 = 250.0;
+/// Where the bars end: numbers stand behind.
 const RIGHT: f64 = 780.0;
+/// Where they begin, at the least and at the most: labels stand before.
+const LEFT: (f64, f64) = (120.0, 420.0);
+/// About the width of a letter.
+const LETTER: f64 = 6.6;
 /// One bar with its distance to the next of the same row, and the distance between rows.
 const BAR: f64 = 17.0;
 const GAP: f64 = 9.0;
@@ -19,6 +22,8 @@ pub(super) fn draw(chart: &Bars) -> String {
             labels.push(&point.at);
         }
     }
+    let longest = labels.iter().map(|label| label.chars().count()).max();
+    let left = (longest.unwrap_or(0) as f64 * LETTER + 12.0).clamp(LEFT.0, LEFT.1);
     let rows: Vec<Vec<(usize, &str, &crate::Interval)>> = labels
         .iter()
         .map(|label| {
@@ -38,7 +43,7 @@ pub(super) fn draw(chart: &Bars) -> String {
     let bars: f64 = rows.iter().map(|row| row.len() as f64 * BAR + GAP).sum();
     // The legend's height is known when it is drawn; the drawing's size stands before it.
     let mut body = Drawing(String::new());
-    let top = legend(&mut body, &names, (LEFT, WIDTH), 0.0) + 4.0;
+    let top = legend(&mut body, &names, (left, WIDTH), 0.0) + 4.0;
     let bottom = top + bars;
 
     let values = chart.series.iter().flat_map(|series| &series.points);
@@ -47,20 +52,20 @@ pub(super) fn draw(chart: &Bars) -> String {
         logarithmic: false,
         ..chart.axis.clone()
     };
-    let ruler = Ruler::new(&axis, values, LEFT, RIGHT);
+    let ruler = Ruler::new(&axis, values, left, RIGHT);
     for tick in &ruler.ticks {
         if let Some(x) = ruler.place(*tick) {
             body.line(if *tick == 0.0 { "axis" } else { "grid" }, (x, top), (x, bottom));
             body.text("tick", "middle", (x, bottom + 16.0), &number(*tick));
         }
     }
-    let caption = f64::midpoint(LEFT, RIGHT);
+    let caption = f64::midpoint(left, RIGHT);
     body.text("label", "middle", (caption, bottom + 36.0), &chart.axis.caption());
 
     let mut y = top + GAP / 2.0;
     for (label, row) in labels.iter().zip(&rows) {
         let height = row.len() as f64 * BAR;
-        body.text("label", "end", (LEFT - 8.0, y + height / 2.0 + 4.0), label);
+        body.text("label", "end", (left - 8.0, y + height / 2.0 + 4.0), label);
         for (index, series, value) in row {
             let places = [0.0, value.median, value.low, value.high].map(|value| ruler.place(value));
             if let [Some(zero), Some(median), Some(low), Some(high)] = places {

@@ -8,7 +8,7 @@ use crate::axis::{Ruler, number};
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 90.0;
-const RIGHT: f64 = 840.0;
+const RIGHT: f64 = 815.0;
 /// Height of the plot itself.
 const HEIGHT: f64 = 300.0;
 

@@ -1,5 +1,4 @@
 use super::*;
-use fairlead_report::Interval;
 
 fn point(sweep: Sweep, metric: Metric, id: &str, x: f64, value: f64) -> Measurement {
     let (id, series, value) = (id.to_owned(), format!("the {id}"), Interval::exact(value));
@@ -42,6 +41,24 @@ fn more_rules_may_cost_a_little_more() {
         found(&all.concat()),
         [(what("a"), 1.29, true), (what("b"), 1.31, false)]
     );
+}
+
+#[test]
+fn what_was_not_measured_well_does_not_hold() {
+    let rules = |low: f64, high: f64| {
+        let mut last = point(Sweep::Rules, Metric::Instructions, "a", 256.0, (low + high) / 2.0);
+        last.value = Interval {
+            low,
+            high,
+            ..last.value
+        };
+        [point(Sweep::Rules, Metric::Instructions, "a", 1.0, 100.0), last]
+    };
+    assert!(of(&rules(99.0, 101.0))[0].is_met());
+    assert!(!of(&rules(-900.0, 400.0))[0].is_met());
+    let mut backwards = rules(-900.0, 400.0);
+    backwards.reverse();
+    assert!(!of(&backwards)[0].is_met());
 }
 
 #[test]

@@ -65,13 +65,13 @@ canary  32100
 
 CPU time a request against rules
 
-rules                       1               1000
+rules                       1              1,000
 rate-limit  2.50 [2.25, 3.00]  2.50 [2.25, 3.00]
 canary                   2.00
 
 Share of no filter
 
-filters  share of no filter
+filters  Share of no filter
 suite                 0.812
 
 Goals
