@@ -8,6 +8,7 @@
     reason = "a command line tool: its results go to stdout"
 )]
 
+mod bench;
 mod clean;
 mod console;
 mod modules;
@@ -59,6 +60,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Build everything and measure what the filters cost on a real Envoy
+    Bench {
+        /// overhead: side by side; scale: how cost grows
+        #[arg(value_enum)]
+        what: bench::What,
+        /// Passed on to `fairlead bench` (--quick: within ten minutes; --only, --json, --page)
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check what compilers do not: dependency direction, purity, file rules
     Tidy,
     /// Remove dist/ and .fairlead/ (fetched tools)
@@ -93,6 +103,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Test { tier, json } => test::run(&workspace, &tier, json),
         Command::Up { args } => up::run(&workspace, &args),
+        Command::Bench { what, args } => bench::run(&workspace, what, &args),
         Command::Tidy => tidy::run(&workspace),
         Command::Clean { all } => clean::run(&workspace, all).map(|()| true),
     }
@@ -114,6 +125,18 @@ mod tests {
             panic!("not up")
         };
         assert_eq!(args, ["--once", "--filter", "rate-limit", "-v"]);
+    }
+
+    #[test]
+    fn bench_passes_on_every_argument_but_the_first() {
+        let Command::Bench { what, args } = parse("xtask bench overhead --quick --only rate-limit,lua")
+        else {
+            panic!("not bench")
+        };
+        assert_eq!(what, bench::What::Overhead);
+        assert_eq!(args, ["--quick", "--only", "rate-limit,lua"]);
+        assert!(Arguments::try_parse_from(["xtask", "bench"]).is_err());
+        assert!(Arguments::try_parse_from(["xtask", "bench", "speed"]).is_err());
     }
 
     #[test]

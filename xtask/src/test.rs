@@ -7,7 +7,7 @@ use crate::console::{Console, Stream};
 use crate::process::{self, Show};
 use crate::tiers::{Groups, Need, PURE, Run, STEPS, Step, Tier};
 use crate::tools::cargo_tool::CargoTool;
-use crate::tools::{self, Missing, envoy, prometheus, target};
+use crate::tools::{self, Missing, envoy, prometheus, target, valgrind};
 use crate::workspace::Workspace;
 use crate::{modules, tidy};
 use counts::Counts;
@@ -196,6 +196,7 @@ impl Session<'_> {
                 let find = || prometheus::ensure(workspace, console).map_err(Lack::from);
                 self.prometheus.get_or_insert_with(find).clone().map(drop)
             }
+            Need::Valgrind => valgrind::ensure(console).map_err(Lack::from),
         }
     }
 }

@@ -68,6 +68,8 @@ pub(crate) enum Need {
     Envoy,
     /// A Prometheus server.
     Prometheus,
+    /// valgrind.
+    Valgrind,
 }
 
 impl Need {
@@ -75,6 +77,7 @@ impl Need {
     pub(crate) const fn of_some_tests(self) -> Option<&'static str> {
         match self {
             Self::Prometheus => Some("scraped by Prometheus"),
+            Self::Valgrind => Some("instructions of requests"),
             _ => None,
         }
     }
@@ -191,14 +194,14 @@ pub(crate) const STEPS: &[Step] = &[
     },
 
     Step {
-        tier: Tier::Envoy, what: "fairlead-envoy, fairlead up", needs: &[Need::Modules, Need::Envoy],
+        tier: Tier::Envoy, what: "fairlead-envoy, fairlead up, bench", needs: &[Need::Modules, Need::Envoy, Need::Valgrind],
         run: Run::Tests(&[
             "test", "--no-fail-fast", "--release", NATIVE_CRATES, "{tests}fairlead-envoy", "{tests}fairlead",
-            "--", "--test-threads", "2",
+            "{tests}fairlead-overhead", "--", "--test-threads", "2",
         ]),
     },
     Step {
-        tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy, Need::Prometheus],
+        tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy, Need::Prometheus, Need::Valgrind],
         run: Run::Tests(&[
             "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "envoy*", "--", "--test-threads", "2",
         ]),

@@ -7,6 +7,7 @@ pub(crate) mod cargo_tool;
 pub(crate) mod envoy;
 pub(crate) mod prometheus;
 pub(crate) mod target;
+pub(crate) mod valgrind;
 pub(crate) mod wasm_opt;
 
 use crate::process;

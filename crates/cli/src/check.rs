@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use fairlead_config::policy::Checked;
 use fairlead_config::rate_limit::{Limit, RateLimit, Scope};
-use fairlead_config::{Filter, Mode, Severity};
+use fairlead_config::{Filter, Mode, Module, Severity};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +26,8 @@ pub(crate) const WRONG: u8 = 2;
     Files are read as kubectl reads them: YAML 1.1, in which an unquoted off, on, yes or no is a boolean."
 )]
 pub(crate) struct Args {
-    /// A policy (a map of filter to pluginConfig, in YAML or JSON) or Kubernetes manifests (WasmPlugin, TrafficExtension;
-    /// objects of other kinds are skipped); - is standard input
+    /// A policy (a map of filter to pluginConfig, in YAML or JSON) or Kubernetes manifests (WasmPlugin, TrafficExtension,
+    /// EnvoyExtensionPolicy; objects of other kinds are skipped); - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print a JSON document on standard output instead of lines
@@ -41,9 +41,9 @@ pub(crate) struct Args {
 /// Options of `fairlead schema`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct SchemaArgs {
-    /// Which filter's
+    /// Which module's: a filter's, or that of the suite of all filters
     #[arg(value_enum)]
-    filter: Known,
+    module: Known,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -52,17 +52,19 @@ enum Known {
     RateLimit,
     Canary,
     CircuitBreaker,
+    Suite,
 }
 
 pub(crate) fn schema(args: &SchemaArgs) -> Result<ExitCode> {
-    let filter = match args.filter {
-        Known::LatencyHistogram => Filter::LatencyHistogram,
-        Known::RateLimit => Filter::RateLimit,
-        Known::Canary => Filter::Canary,
-        Known::CircuitBreaker => Filter::CircuitBreaker,
+    let module = match args.module {
+        Known::LatencyHistogram => Filter::LatencyHistogram.into(),
+        Known::RateLimit => Filter::RateLimit.into(),
+        Known::Canary => Filter::Canary.into(),
+        Known::CircuitBreaker => Filter::CircuitBreaker.into(),
+        Known::Suite => Module::Suite,
     };
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(filter))
+    serde_json::to_writer_pretty(&mut out, &fairlead_config::json_schema(module))
         .map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(ExitCode::SUCCESS)
@@ -273,6 +275,7 @@ fn filter_json(placed: &Placed) -> Value {
     json!({
         "filter": placed.filter.name(),
         "plugin": placed.plugin,
+        "module": placed.module.file_name(),
         "object": placed.object,
         "limits": limits,
         "release": release,

@@ -1,8 +1,9 @@
-//! `fairlead`: checks policies, plays traffic against them, and shows them on a real Envoy.
+//! `fairlead`: checks policies, plays traffic against them, shows them on a real Envoy, and measures what they cost there.
 //!
 //! Exit status: 0 for done, 1 for something that went wrong on the way (and warnings under `--deny-warnings`), 2 for a
 //! policy, a traffic file or a command line that is wrong.
 
+mod bench;
 mod canary;
 mod check;
 mod columns;
@@ -35,7 +36,7 @@ struct Cli {
 enum Command {
     /// Check policies and Kubernetes manifests: all mistakes at once, each with line, path, value and fix.
     Check(check::Args),
-    /// Print the JSON Schema of a filter's pluginConfig.
+    /// Print the JSON Schema of a module's pluginConfig.
     Schema(check::SchemaArgs),
     /// Play traffic against a policy in virtual time, in the module that Envoy would run.
     Simulate(simulate::Args),
@@ -45,6 +46,8 @@ enum Command {
     Convert(convert::Args),
     /// Run the demo on a real Envoy.
     Up(up::Args),
+    /// Measure what filters cost on a real Envoy: instructions, CPU time, latency, memory, start-up.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Canary(args) => canary::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Up(args) => up::run(args),
+        Command::Bench(args) => bench::run(&args),
     };
     done.unwrap_or_else(|error| {
         // Whoever reads the output has had enough of it, as `| head` has.

@@ -1,4 +1,5 @@
-//! A policy as it lies in a file: a map of filters, or Kubernetes objects that carry pluginConfigs.
+//! A policy as it lies in a file: a map of filters, or Kubernetes objects that carry pluginConfigs; and what a proxy loads
+//! for it, a module for each filter or the suite for several.
 //!
 //! Reading never stops at the first mistake: a [`Refused`] file lists all of them, each with its line. What this module
 //! does not do: know the fields of a filter ([`fairlead_config`] does), run anything.
@@ -9,9 +10,9 @@ mod tests;
 
 use crate::document::{Lines, Mistake, Node, join};
 use crate::yaml;
-use fairlead_config::policy::{Checked, parse_policy};
-use fairlead_config::{Filter, Severity, Warning};
-use serde_json::Value;
+use fairlead_config::policy::{Checked, Policy, parse_policy};
+use fairlead_config::{Filter, Module, Severity, Warning};
+use serde_json::{Value, json};
 use std::io::Read;
 
 /// A file without mistakes.
@@ -19,17 +20,31 @@ use std::io::Read;
 pub(crate) struct PolicyFile {
     /// The filters in the order in which a request meets them. Empty if the file only holds objects of other kinds.
     pub(crate) filters: Vec<Placed>,
+    /// What a proxy loads for them, in the same order.
+    pub(crate) plugins: Vec<Plugin>,
     /// What was left out, and why.
     pub(crate) skipped: Vec<String>,
+}
+
+/// A module in the chain of a proxy.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plugin {
+    /// What the proxy calls it: the label `component` of its metrics.
+    pub(crate) name: String,
+    pub(crate) module: Module,
+    /// What it is handed: compact JSON with sorted keys, as Istio sends it.
+    pub(crate) config: Vec<u8>,
 }
 
 /// A filter in the chain of a proxy.
 #[derive(Debug)]
 pub(crate) struct Placed {
-    /// What the proxy calls it: the label `component` of its metrics.
+    /// The name of the [`Plugin`] that runs it.
     pub(crate) plugin: String,
+    /// The module of that.
+    pub(crate) module: Module,
     pub(crate) filter: Filter,
-    /// What its module is handed.
+    /// Its own config: all that its module is handed, or its part of that.
     pub(crate) plugin_config: Vec<u8>,
     pub(crate) checked: Checked,
     /// The Kubernetes object that it comes from: `WasmPlugin demo/rate-limit`.
@@ -116,41 +131,80 @@ pub(crate) fn parse(text: &str) -> Result<PolicyFile, Refused> {
     }
 }
 
-/// The pluginConfig of each of `filters` in a policy, whether it is valid or not: what a proxy would be sent.
+impl PolicyFile {
+    /// The same filters in one module, the suite, whatever modules the file gives them.
+    ///
+    /// # Errors
+    /// A filter is there twice, which one suite cannot have.
+    pub(crate) fn in_one_module(mut self) -> Result<Self, Mistake> {
+        let plugin = Module::Suite.file_name();
+        let order: Vec<&str> = self.filters.iter().map(|placed| placed.filter.name()).collect();
+        let mut config = serde_json::Map::new();
+        for (index, placed) in self.filters.iter_mut().enumerate() {
+            let name = placed.filter.name();
+            if order.iter().take(index).any(|earlier| *earlier == name) {
+                let message = format!("holds {name} twice, and the suite has each filter once");
+                return Err(Mistake::at(0, message));
+            }
+            let own = serde_json::from_slice(&placed.plugin_config);
+            let own = own.map_err(|error| Mistake::at(0, error.to_string()))?;
+            config.insert(name.to_owned(), own);
+            plugin.clone_into(&mut placed.plugin);
+            placed.module = Module::Suite;
+        }
+        config.insert("order".to_owned(), json!(order));
+        self.plugins = vec![Plugin {
+            name: plugin.to_owned(),
+            module: Module::Suite,
+            config: Value::Object(config).to_string().into_bytes(),
+        }];
+        Ok(self)
+    }
+}
+
+/// What each of `plugins` would be sent of a policy, whether it is valid or not: by name.
 ///
 /// # Errors
 /// Why no proxy could be sent anything.
-pub(crate) fn raw(text: &str, filters: &[Filter]) -> Result<Vec<(Filter, Vec<u8>)>, Vec<Mistake>> {
+pub(crate) fn raw(text: &str, plugins: &[Plugin]) -> Result<Vec<(String, Vec<u8>)>, Vec<Mistake>> {
     let documents = yaml::documents(text)?;
     let [policy] = &documents[..] else {
         return Err(vec![Mistake::at(0, "is not a policy: write one map of filters")]);
     };
+    let wrong = |message: String| Err(vec![Mistake::at(policy.line, message)]);
     let Value::Object(fields) = policy.to_value() else {
-        return Err(vec![Mistake::at(
-            policy.line,
-            format!("{} is not a policy", policy.excerpt()),
-        )]);
+        return wrong(format!("{} is not a policy", policy.excerpt()));
     };
+    let is_suite = |plugin: &Plugin| plugin.module == Module::Suite;
+    match plugins {
+        [one] if is_suite(one) => {
+            let whole = Value::Object(fields).to_string();
+            return Ok(vec![(one.name.clone(), whole.into_bytes())]);
+        }
+        all if all.iter().any(is_suite) => {
+            return wrong("cannot be sent: the chain has the suite and other modules, and a policy is for one or the others".to_owned());
+        }
+        _ => {}
+    }
+    let runs = |filter: &Filter| plugins.iter().any(|plugin| plugin.module == (*filter).into());
     if let Some(added) = Filter::ALL
         .iter()
-        .find(|one| !filters.contains(one) && fields.contains_key(one.name()))
+        .find(|one| !runs(one) && fields.contains_key(one.name()))
     {
-        let message = format!(
+        return wrong(format!(
             "{} is not in the first policy: a running proxy only gets new configs",
             added.name()
-        );
-        return Err(vec![Mistake::at(policy.line, message)]);
+        ));
     }
-    // A filter that the policy leaves out is off, which its empty config says.
-    let config = |filter: &Filter| {
-        fields
-            .get(filter.name())
-            .map_or_else(|| "{}".to_owned(), Value::to_string)
+    let part = |plugin: &Plugin| match plugin.module {
+        Module::Filter(filter) => fields.get(filter.name()),
+        Module::Suite => None,
     };
-    Ok(filters
-        .iter()
-        .map(|filter| (*filter, config(filter).into_bytes()))
-        .collect())
+    // A filter that the policy leaves out is off, which its empty config says.
+    let config = |plugin: &Plugin| part(plugin).map_or_else(|| "{}".to_owned(), Value::to_string);
+    let sent = plugins.iter();
+    let sent = sent.map(|plugin| (plugin.name.clone(), config(plugin).into_bytes()));
+    Ok(sent.collect())
 }
 
 /// A map of filters.
@@ -160,23 +214,15 @@ fn read(policy: &Node) -> Result<PolicyFile, Refused> {
     match parse_policy(&policy.to_value()) {
         Ok(parsed) if mistakes.is_empty() => {
             let together = parsed.warnings();
-            let place = |one: fairlead_config::policy::Configured| {
-                let part = one.filter.name();
-                let about = |warning: &&Warning| warning.path.split('.').next() == Some(part);
-                let mut own = placed(one.checked.warnings(), part, &lines);
-                own.extend(placed(together.iter().filter(about).cloned(), "", &lines));
-                own.sort_by_key(|advice| advice.line);
-                Placed {
-                    plugin: one.filter.file_name().to_owned(),
-                    filter: one.filter,
-                    plugin_config: one.plugin_config,
-                    advice: own,
-                    checked: one.checked,
-                    object: None,
-                }
+            let filters = apart(parsed, &together, "", &lines);
+            let plugin = |placed: &Placed| Plugin {
+                name: placed.plugin.clone(),
+                module: placed.module,
+                config: placed.plugin_config.clone(),
             };
             return Ok(PolicyFile {
-                filters: parsed.filters.into_iter().map(place).collect(),
+                plugins: filters.iter().map(plugin).collect(),
+                filters,
                 skipped: Vec::new(),
             });
         }
@@ -188,6 +234,28 @@ fn read(policy: &Node) -> Result<PolicyFile, Refused> {
         mistakes,
         skipped: Vec::new(),
     })
+}
+
+/// The filters of a policy that stands at `part` of a document, each in a module of its own, with what is said about them
+/// by themselves and `together`.
+fn apart(policy: Policy, together: &[Warning], part: &str, lines: &Lines) -> Vec<Placed> {
+    let place = |one: fairlead_config::policy::Configured| {
+        let name = one.filter.name();
+        let about = |warning: &&Warning| warning.path.split('.').next() == Some(name);
+        let mut own = placed(one.checked.warnings(), &below(part, name), lines);
+        own.extend(placed(together.iter().filter(about).cloned(), part, lines));
+        own.sort_by_key(|advice| advice.line);
+        Placed {
+            plugin: one.filter.file_name().to_owned(),
+            module: one.filter.into(),
+            filter: one.filter,
+            plugin_config: one.plugin_config,
+            advice: own,
+            checked: one.checked,
+            object: None,
+        }
+    };
+    policy.filters.into_iter().map(place).collect()
 }
 
 /// Mistakes of a part of a document, with their path and line in the whole.

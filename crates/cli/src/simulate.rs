@@ -16,11 +16,10 @@ mod traffic;
 
 use crate::check::{WRONG, show_mistakes};
 use crate::document::Mistake;
-use crate::policy_file::{self, Placed};
+use crate::policy_file::{self, PolicyFile};
 use crate::time::moment;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use fairlead_config::Filter;
 use fairlead_emulator::{Emulator, FailurePolicy, Plugin};
 use indicatif::{ProgressBar, ProgressStyle};
 use play::{Configs, Played};
@@ -54,6 +53,9 @@ pub(crate) struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
+    /// Run all filters of the policy in one module, the suite, instead of a module each
+    #[arg(long)]
+    suite: bool,
     /// Where the modules (rate-limit.wasm, ..) are [default: FAIRLEAD_MODULES, else dist/ here or beside the executable]
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
@@ -107,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let Some(input) = read(args) else {
         return Ok(ExitCode::from(WRONG));
     };
-    let proxy = start_proxy(args, &input.filters)?;
+    let proxy = start_proxy(args, &input.file)?;
     let total: u64 = input.lines.iter().fold(0, |sum, line| match &line.what {
         What::Request(repeated) => sum.saturating_add(repeated.times),
         What::Event(_) => sum,
@@ -126,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             out.write_all(b"\n")?;
         }
         Output::Table => {
-            let schedule = Schedule::of(args.start, &input.filters, &input.lines, &input.configs);
+            let schedule = Schedule::of(args.start, &input.file, &input.lines, &input.configs);
             let mut table = table::Table::new(Releases::new(schedule));
             let mut add = |played: &Played| -> Result<()> {
                 bar.inc(1);
@@ -135,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             };
             let end = play::play(proxy, &input.lines, &input.configs, &mut add)?;
             bar.finish_and_clear();
-            table.print(&end, &input.filters, &mut out)?;
+            table.print(&end, &input.file.filters, &mut out)?;
         }
     }
     bar.finish_and_clear();
@@ -145,7 +147,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Everything that was read, without mistakes.
 struct Input {
-    filters: Vec<Placed>,
+    file: PolicyFile,
     lines: Vec<Line>,
     configs: Configs,
 }
@@ -153,8 +155,15 @@ struct Input {
 /// Reads all files; `None` if there are mistakes, which are on standard error then.
 fn read(args: &Args) -> Option<Input> {
     let policy_name = args.policy.to_string_lossy();
-    let filters = match policy_file::load(&policy_name) {
-        Ok(file) if !file.filters.is_empty() => Some(file.filters),
+    let file = match policy_file::load(&policy_name) {
+        Ok(file) if !file.filters.is_empty() && args.suite => match file.in_one_module() {
+            Ok(file) => Some(file),
+            Err(mistake) => {
+                show_mistakes(&policy_name, &[mistake]);
+                None
+            }
+        },
+        Ok(file) if !file.filters.is_empty() => Some(file),
         Ok(_) => {
             show_mistakes(
                 &policy_name,
@@ -191,18 +200,13 @@ fn read(args: &Args) -> Option<Input> {
             None
         }
     };
-    let (filters, lines) = (filters?, lines?);
-    let configs = configs(&filters, &lines, shown_name)?;
-    Some(Input {
-        filters,
-        lines,
-        configs,
-    })
+    let (file, lines) = (file?, lines?);
+    let configs = configs(&file, &lines, shown_name)?;
+    Some(Input { file, lines, configs })
 }
 
 /// What each policy line sends to which plugin; `None` if there are mistakes, which are on standard error then.
-fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs> {
-    let known: Vec<Filter> = filters.iter().map(|placed| placed.filter).collect();
+fn configs(policy: &PolicyFile, lines: &[Line], traffic: &str) -> Option<Configs> {
     let mut configs = Configs::new();
     let mut good = true;
     for line in lines {
@@ -212,7 +216,7 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
         let name = file.to_string_lossy();
         let raw = policy_file::text_of(&name)
             .map_err(|mistake| vec![mistake])
-            .and_then(|text| policy_file::raw(&text, &known).map(|raw| (text, raw)));
+            .and_then(|text| policy_file::raw(&text, &policy.plugins).map(|raw| (text, raw)));
         match raw {
             Ok((text, raw)) => {
                 if let Err(refused) = policy_file::parse(&text) {
@@ -222,9 +226,7 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
                         line.number
                     );
                 }
-                let plugins = filters.iter().zip(raw);
-                let plugins = plugins.map(|(placed, (_, config))| (placed.plugin.clone(), config));
-                configs.insert(line.number, plugins.collect());
+                configs.insert(line.number, raw);
             }
             Err(mistakes) => {
                 good = false;
@@ -239,16 +241,16 @@ fn configs(filters: &[Placed], lines: &[Line], traffic: &str) -> Option<Configs>
     good.then_some(configs)
 }
 
-fn start_proxy(args: &Args, filters: &[Placed]) -> Result<Emulator> {
+fn start_proxy(args: &Args, policy: &PolicyFile) -> Result<Emulator> {
     let mut builder = Emulator::builder()
         .workers(usize::from(args.workers))
         .seed(args.seed)
         .start_at(args.start);
     let mut modules = modules::Modules::find(args.modules.as_deref())?;
-    for placed in filters {
-        let plugin = Plugin::new(&placed.plugin, &modules.compiled(placed.filter)?)
-            .root_id(placed.filter.file_name())
-            .configuration(placed.plugin_config.clone())
+    for plugin in &policy.plugins {
+        let plugin = Plugin::new(&plugin.name, &modules.compiled(plugin.module)?)
+            .root_id(plugin.module.file_name())
+            .configuration(plugin.config.clone())
             .failure_policy(FailurePolicy::FailReload);
         builder = builder.plugin(plugin);
     }

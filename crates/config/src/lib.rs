@@ -15,10 +15,14 @@ pub mod canary;
 pub mod circuit_breaker;
 mod filter;
 #[cfg(feature = "native")]
+pub mod gateway;
+#[cfg(feature = "native")]
 pub mod istio;
 mod json;
 pub mod latency_histogram;
 mod leaf;
+#[cfg(any(feature = "native", feature = "schema"))]
+mod module;
 #[cfg(feature = "native")]
 pub mod policy;
 mod problem;
@@ -33,6 +37,8 @@ pub mod suite;
 mod warning;
 
 pub use filter::{Filter, Mode, OnInvalidConfig, pass_at_first_load};
+#[cfg(any(feature = "native", feature = "schema"))]
+pub use module::Module;
 pub use problem::{Errors, Problem};
 pub use reply::{MAX_BODY_BYTES, Reply};
 #[cfg(feature = "schema")]

@@ -4,13 +4,13 @@
 
 #[cfg(test)]
 mod tests;
+mod together;
 
 use crate::json::Json;
 use crate::problem::{Errors, Problems};
 pub use crate::suite::Checked;
 use crate::warning::Warnings;
 use crate::{Filter, Warning, suite};
-use fairlead_stage::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,27 +27,17 @@ impl Policy {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let mut out = Warnings::default();
-        let mut filters = self.filters.iter();
-        while let Some(one) = filters.next() {
-            if let Checked::LatencyHistogram(config) = &one.checked
-                && let Some(variant) = &config.labels.variant
-                && variant.from == HeaderMap::Request
-                && filters.clone().any(|later| later.sets(&variant.header))
-            {
-                out.warn(
-                    "latency_histogram.labels.variant.header",
-                    "the canary sets it only after this filter has read it; write an order in which canary comes first",
-                );
-            }
-        }
+        out.order(&self.filters);
         out.0
     }
-}
 
-impl Configured {
-    /// Whether this filter sets a request header of that name.
-    fn sets(&self, header: &str) -> bool {
-        matches!(&self.checked, Checked::Canary(canary) if canary.header == header)
+    /// The same where one module runs them all, the suite, which adds what they share there.
+    #[must_use]
+    pub fn suite_warnings(&self) -> Vec<Warning> {
+        let mut out = Warnings::default();
+        out.order(&self.filters);
+        out.one_module(&self.filters);
+        out.0
     }
 }
 

@@ -1,31 +1,42 @@
-//! The JSON Schema (draft 2020-12) of a filter's pluginConfig, from the same declarations that read it.
+//! The JSON Schema (draft 2020-12) of a module's pluginConfig, from the same declarations that read it.
 //!
 //! A schema is for editors and for charts: it accepts whatever the filter accepts, and refuses unknown fields, wrong types,
 //! numbers out of range and texts of the wrong form. What takes knowledge of several fields at once (an override's key, two
 //! limits of one name) only the filter itself checks.
 
 use crate::read::{Each, Int, Leaf, List, List1, Map, Need, True};
+use crate::{Filter, Module};
 use serde_json::{Value, json};
 
-/// The schema of a filter's pluginConfig.
+/// The schema of a module's pluginConfig: of a filter, or of the suite.
 #[must_use]
-pub fn json_schema(filter: crate::Filter) -> Value {
+pub fn json_schema(module: impl Into<Module>) -> Value {
+    let module = module.into();
     let mut definitions = Definitions::default();
-    let root = match filter {
-        crate::Filter::LatencyHistogram => {
-            crate::latency_histogram::LatencyHistogram::describe(&mut definitions)
-        }
-        crate::Filter::RateLimit => crate::rate_limit::RateLimit::describe(&mut definitions),
-        crate::Filter::Canary => crate::canary::Canary::describe(&mut definitions),
-        crate::Filter::CircuitBreaker => crate::circuit_breaker::CircuitBreaker::describe(&mut definitions),
+    let root = match module {
+        Module::Filter(filter) => describe(filter, &mut definitions),
+        Module::Suite => crate::suite::Suite::describe(&mut definitions),
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": format!("Fairlead {}", filter.name()),
+        "title": format!("Fairlead {}", match module {
+            Module::Filter(filter) => filter.name(),
+            Module::Suite => module.file_name(),
+        }),
     });
     merge(&mut schema, root);
     merge(&mut schema, json!({ "$defs": definitions.0 }));
     schema
+}
+
+/// The config of a filter, as it stands by itself or in the suite's.
+pub(crate) fn describe(filter: Filter, definitions: &mut Definitions) -> Value {
+    match filter {
+        Filter::LatencyHistogram => crate::latency_histogram::LatencyHistogram::describe(definitions),
+        Filter::RateLimit => crate::rate_limit::RateLimit::describe(definitions),
+        Filter::Canary => crate::canary::Canary::describe(definitions),
+        Filter::CircuitBreaker => crate::circuit_breaker::CircuitBreaker::describe(definitions),
+    }
 }
 
 /// Something that can stand in a config.

@@ -5,8 +5,8 @@ use super::play::End;
 use crate::columns::{self, row};
 use crate::policy_file::Placed;
 use crate::time::seconds;
-use fairlead_config::Filter;
 use fairlead_config::policy::Checked;
+use fairlead_config::{Filter, Module};
 use fairlead_emulator::LogLine;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -119,12 +119,20 @@ impl Counts {
 
 /// Prints what each breaker counted, then the transitions; nothing where no filter breaks circuits.
 pub(super) fn print(end: &End, filters: &[Placed], out: &mut impl Write) -> Result<()> {
+    // A suite may get breakers from a later policy.
+    let may_break =
+        |placed: &&Placed| placed.filter == Filter::CircuitBreaker || placed.module == Module::Suite;
     let plugins: Vec<&str> = filters
         .iter()
-        .filter(|placed| placed.filter == Filter::CircuitBreaker)
+        .filter(may_break)
         .map(|placed| placed.plugin.as_str())
         .collect();
-    if plugins.is_empty() {
+    let counted = rows(end, filters);
+    if counted.is_empty()
+        && !filters
+            .iter()
+            .any(|placed| placed.filter == Filter::CircuitBreaker)
+    {
         return Ok(());
     }
     let titles = row([
@@ -135,7 +143,7 @@ pub(super) fn print(end: &End, filters: &[Placed], out: &mut impl Write) -> Resu
         "would reject",
         "fallbacks",
     ]);
-    let rows: Vec<Vec<String>> = [titles].into_iter().chain(rows(end, filters)).collect();
+    let rows: Vec<Vec<String>> = [titles].into_iter().chain(counted).collect();
     columns::print(&rows, &[1, 2, 3, 4], out)?;
     writeln!(out)?;
     let transitions: Vec<(Duration, Transition)> = end

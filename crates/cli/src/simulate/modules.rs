@@ -1,7 +1,7 @@
 //! Where the modules are, the same files that Envoy loads.
 
 use anyhow::{Context, Result, bail};
-use fairlead_config::Filter;
+use fairlead_config::Module;
 use fairlead_emulator::CompiledModule;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The folders to look in, and what was compiled so far.
 pub(super) struct Modules {
     folders: Vec<PathBuf>,
-    compiled: HashMap<Filter, CompiledModule>,
+    compiled: HashMap<Module, CompiledModule>,
 }
 
 impl Modules {
@@ -37,12 +37,12 @@ impl Modules {
         })
     }
 
-    /// The module of a filter.
-    pub(super) fn compiled(&mut self, filter: Filter) -> Result<CompiledModule> {
-        if let Some(module) = self.compiled.get(&filter) {
-            return Ok(module.clone());
+    /// A module, compiled.
+    pub(super) fn compiled(&mut self, module: Module) -> Result<CompiledModule> {
+        if let Some(compiled) = self.compiled.get(&module) {
+            return Ok(compiled.clone());
         }
-        let name = format!("{}.wasm", filter.file_name());
+        let name = format!("{}.wasm", module.file_name());
         let Some(file) = self
             .folders
             .iter()
@@ -60,9 +60,9 @@ impl Modules {
             );
         };
         let bytes = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let module =
+        let compiled =
             CompiledModule::compile(&bytes).with_context(|| format!("{} cannot be run", file.display()))?;
-        self.compiled.insert(filter, module.clone());
-        Ok(module)
+        self.compiled.insert(module, compiled.clone());
+        Ok(compiled)
     }
 }

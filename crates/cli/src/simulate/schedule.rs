@@ -4,9 +4,10 @@
 
 use super::play::Configs;
 use super::traffic::{Event, Line, What};
-use crate::policy_file::Placed;
-use fairlead_config::canary::Canary;
+use crate::policy_file::{Plugin, PolicyFile};
+use fairlead_config::canary::{self, Canary};
 use fairlead_config::policy::Checked;
+use fairlead_config::{Filter, Module, suite};
 use fairlead_rollout::Standing;
 use fairlead_stage::Timestamp;
 use std::time::Duration;
@@ -33,11 +34,26 @@ struct Dated {
     canary: Box<Canary>,
 }
 
+/// The canary in a config that was sent to a plugin, if there is one and the plugin takes the config.
+fn canary_of(plugin: &Plugin, config: &[u8]) -> Option<Box<Canary>> {
+    match plugin.module {
+        Module::Filter(Filter::Canary) => canary::parse(config).ok().map(Box::new),
+        Module::Filter(_) => None,
+        Module::Suite => {
+            let filters = suite::parse(config).ok()?.filters;
+            filters.into_iter().find_map(|(_, checked)| match checked {
+                Checked::Canary(canary) => Some(canary),
+                _ => None,
+            })
+        }
+    }
+}
+
 impl Schedule {
     /// The canaries of a policy, and what lines make of them.
-    pub(super) fn of(start: Duration, filters: &[Placed], lines: &[Line], configs: &Configs) -> Self {
+    pub(super) fn of(start: Duration, policy: &PolicyFile, lines: &[Line], configs: &Configs) -> Self {
         let mut plugins: Vec<(String, Vec<Dated>)> = Vec::new();
-        for placed in filters {
+        for placed in &policy.filters {
             if let Checked::Canary(canary) = &placed.checked {
                 let first = Dated {
                     since: None,
@@ -57,16 +73,20 @@ impl Schedule {
                 }
                 What::Event(Event::Policy(_)) => {
                     let sent = configs.get(&line.number).into_iter().flatten();
-                    for (plugin, config) in sent {
-                        let Some((_, dated)) = plugins.iter_mut().find(|(name, _)| name == plugin) else {
+                    for (name, config) in sent {
+                        let sent_to = policy.plugins.iter().find(|plugin| plugin.name == *name);
+                        // One that is refused changes nothing.
+                        let Some(canary) = sent_to.and_then(|plugin| canary_of(plugin, config)) else {
                             continue;
                         };
-                        // One that is refused changes nothing.
-                        if let Ok(canary) = fairlead_config::canary::parse(config) {
-                            dated.push(Dated {
-                                since: Some(moment),
-                                canary: Box::new(canary),
-                            });
+                        let dated = Dated {
+                            since: Some(moment),
+                            canary,
+                        };
+                        match plugins.iter_mut().find(|(known, _)| known == name) {
+                            Some((_, all)) => all.push(dated),
+                            // A suite that had no canary so far.
+                            None => plugins.push((name.clone(), vec![dated])),
                         }
                     }
                 }

@@ -5,10 +5,10 @@ mod attempts;
 use super::policy::Policy;
 use super::release::Release;
 use super::{Args, client::Client};
-use crate::policy_file::Placed;
+use crate::policy_file::Plugin;
 use anyhow::Context as _;
 use attempts::Attempts;
-use fairlead_config::policy::Checked;
+use fairlead_config::{Filter, Module};
 use fairlead_envoy::{
     Bootstrap, Cluster, Envoy, HttpFilter, Listener, Located, Locator, Options, Route, Wasm,
 };
@@ -164,15 +164,15 @@ fn routes(releases: &[Release]) -> Vec<Route> {
 fn filters(modules: &Path, policy: &Policy) -> anyhow::Result<(Vec<HttpFilter>, Option<Attempts>)> {
     let mut attempts = None;
     let mut filters = Vec::new();
-    for placed in &policy.filters {
-        let wasm = Wasm::new(&placed.plugin, module(modules, placed)?);
-        let filter = if policy.is_demo && matches!(placed.checked, Checked::Canary(_)) {
-            let config = serde_json::from_slice(&placed.plugin_config).context("pluginConfig")?;
+    for plugin in &policy.plugins {
+        let wasm = Wasm::new(&plugin.name, module(modules, plugin)?);
+        let filter = if policy.is_demo && plugin.module == Module::Filter(Filter::Canary) {
+            let config = serde_json::from_slice(&plugin.config).context("pluginConfig")?;
             attempts
-                .insert(Attempts::first(&placed.plugin, wasm, config)?)
+                .insert(Attempts::first(&plugin.name, wasm, config)?)
                 .filter()
         } else {
-            let config = std::str::from_utf8(&placed.plugin_config).context("pluginConfig")?;
+            let config = std::str::from_utf8(&plugin.config).context("pluginConfig")?;
             wasm.configuration(config).into()
         };
         filters.push(filter);
@@ -180,8 +180,8 @@ fn filters(modules: &Path, policy: &Policy) -> anyhow::Result<(Vec<HttpFilter>, 
     Ok((filters, attempts))
 }
 
-fn module(modules: &Path, placed: &Placed) -> anyhow::Result<PathBuf> {
-    let module = modules.join(format!("{}.wasm", placed.filter.file_name()));
+fn module(modules: &Path, plugin: &Plugin) -> anyhow::Result<PathBuf> {
+    let module = modules.join(format!("{}.wasm", plugin.module.file_name()));
     anyhow::ensure!(
         module.is_file(),
         "there is no {}: build it with `cargo xtask build`, or name the folder with --modules",

@@ -3,7 +3,7 @@
 use super::breaker::Breaker;
 use super::histogram::Histogram;
 use super::release::Release;
-use crate::policy_file::{self, Placed, PolicyFile, Refused};
+use crate::policy_file::{self, Placed, Plugin, PolicyFile, Refused};
 use anyhow::Context as _;
 use fairlead_config::Mode;
 use fairlead_config::policy::Checked;
@@ -17,6 +17,8 @@ const DEMO: &str = include_str!("../../../../examples/demo/policy.yaml");
 pub(super) struct Policy {
     /// The filters in the order in which a request meets them.
     pub(super) filters: Vec<Placed>,
+    /// What the proxy loads for them, in the same order.
+    pub(super) plugins: Vec<Plugin>,
     /// Every rule, in the same order.
     pub(super) rules: Vec<Rule>,
     /// Every canary filter, in the same order.
@@ -94,6 +96,7 @@ impl Policy {
         refusals.extend(breakers.iter().filter_map(Breaker::refusal));
         Self {
             filters: file.filters,
+            plugins: file.plugins,
             rules,
             releases,
             breakers,

@@ -14,7 +14,7 @@ const OTHER: &str = "_other";
 
 object! {
     /// The variant of a release, as a header says it.
-    struct VariantFields, "a variant label" {
+    struct VariantLabelFields, "a variant label" {
         /// A header of the request: the one that a canary sets.
         "header" Either header: HeaderName;
         /// A header of the response.
@@ -52,7 +52,7 @@ impl Read for VariantLabel {
 
     #[inline(never)]
     fn read(value: &Json, at: &mut Problems) -> Option<Self> {
-        let fields = VariantFields::read(value, at)?;
+        let fields = VariantLabelFields::read(value, at)?;
         if value.has("max") && value.has("values") {
             at.say_at(
                 "max",
@@ -109,6 +109,6 @@ impl Read for Values {
 }
 
 described_as! {
-    VariantLabel => VariantFields;
+    VariantLabel => VariantLabelFields;
     Values => List1<Value>, { "maxItems": 32 };
 }

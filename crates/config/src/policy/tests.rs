@@ -136,6 +136,107 @@ fn a_canary_sets_its_header_before_it_is_read() {
     );
 }
 
+/// Advice on how the filters of a policy stand together, where one module runs them.
+fn together(policy: &Value, expected: &[&str]) {
+    let advice = parse_policy(policy).expect("a policy").suite_warnings();
+    let lines: Vec<String> = advice.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, expected, "{policy}");
+}
+
+#[test]
+fn whoever_reads_the_canarys_header_before_it_is_told_where() {
+    let too_early = |path: &str| {
+        format!(
+            "warning: {path}: the canary sets it only after this filter has read it; write an order in which canary comes first"
+        )
+    };
+    let by_header = json!([{ "headers": { "x-a": { "exact": "b" } } }, { "not": { "headers": { "X-Canary": { "present": true } } } }]);
+    let policy = json!({
+        "latency_histogram": {
+            "match": by_header,
+            "exclude": { "match": by_header },
+            "slos": [{ "name": "a", "threshold": "1s", "objective": "99%", "match": by_header }],
+        },
+        "rate_limit": { "limits": [
+            { "name": "a", "rate": "5/s" },
+            { "name": "b", "rate": "5/s", "match": by_header, "key": [{ "header": "x-a" }, { "header": "x-canary" }] },
+        ] },
+        "canary": { "release": "r1", "variants": [{ "name": "v2" }] },
+        "circuit_breaker": { "breakers": [{ "name": "a", "match": by_header, "per": { "key": [{ "header": "x-canary" }] } }] },
+    });
+    let paths = [
+        "latency_histogram.match[1].not.headers.x-canary",
+        "latency_histogram.exclude.match[1].not.headers.x-canary",
+        "latency_histogram.slos[0].match[1].not.headers.x-canary",
+        "rate_limit.limits[1].match[1].not.headers.x-canary",
+        "rate_limit.limits[1].key[1].header",
+    ]
+    .map(too_early);
+    together(&policy, &paths.each_ref().map(String::as_str));
+    let breaker = [
+        "circuit_breaker.breakers[0].match[1].not.headers.x-canary",
+        "circuit_breaker.breakers[0].per.key[0].header",
+    ]
+    .map(too_early);
+    let mut last = policy;
+    last["order"] = json!(["circuit_breaker", "canary", "latency_histogram", "rate_limit"]);
+    let mut expected: Vec<&str> = breaker.iter().map(String::as_str).collect();
+    expected.extend([
+        "info: latency_histogram: circuit_breaker comes first: requests that it refuses are not measured, nor counted by objectives",
+        "info: circuit_breaker.breakers: rate_limit comes behind: what it refuses counts as calls here, by its status; write an order in which rate_limit comes first to leave it out",
+    ]);
+    together(&last, &expected);
+}
+
+#[test]
+fn what_a_filter_behind_refuses_is_said_where_it_counts() {
+    let mut policy = json!({
+        "rate_limit": { "limits": [{ "name": "a", "rate": "5/s" }] },
+        "latency_histogram": {},
+        "canary": { "release": "r1", "variants": [{ "name": "v2" }], "guard": { "error_rate": { "max": "5%" } } },
+        "circuit_breaker": { "breakers": [{ "name": "a" }] },
+    });
+    together(
+        &policy,
+        &[
+            "info: canary.guard: circuit_breaker comes behind: what an open breaker refuses counts here as responses of the variant, by their status",
+        ],
+    );
+    policy["order"] = json!(["rate_limit", "circuit_breaker", "latency_histogram", "canary"]);
+    let unmeasured = |name: &str| {
+        format!(
+            "info: latency_histogram: {name} comes first: requests that it refuses are not measured, nor counted by objectives"
+        )
+    };
+    together(
+        &policy,
+        &[&*unmeasured("rate_limit"), &*unmeasured("circuit_breaker")],
+    );
+    // What refuses nobody is not in anyone's way.
+    policy["rate_limit"]["mode"] = json!("shadow");
+    policy["circuit_breaker"] = json!({});
+    together(&policy, &[]);
+}
+
+#[test]
+fn in_one_module_a_filter_passes_only_with_all_others() {
+    let policy = |canary: &str| {
+        json!({
+            "rate_limit": { "on_invalid_config": "pass" },
+            "canary": { "release": "r1", "variants": [{ "name": "v2" }], "on_invalid_config": canary },
+        })
+    };
+    together(
+        &policy("refuse"),
+        &[
+            "warning: rate_limit.on_invalid_config: has no effect, as canary does not say pass: one module starts with all of its filters, or with none",
+        ],
+    );
+    together(&policy("pass"), &[]);
+    let apart = parse_policy(&policy("refuse")).expect("a policy").warnings();
+    assert!(apart.is_empty(), "{apart:?}");
+}
+
 #[test]
 fn mistakes_have_their_path_in_the_policy() {
     check(

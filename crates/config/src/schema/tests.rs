@@ -1,5 +1,5 @@
 use super::*;
-use crate::Filter;
+use crate::{Filter, Module};
 use regex_lite::Regex;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -8,6 +8,7 @@ mod canary;
 mod circuit_breaker;
 mod latency_histogram;
 mod rate_limit;
+mod suite;
 
 /// Whether `value` meets `schema`, for the keywords that this crate writes. Any other keyword fails the test.
 fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
@@ -50,6 +51,14 @@ fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
             .is_none_or(|items| items.iter().all(|item| valid(root, wanted, item))),
         "minItems" => value.as_array().is_none_or(|items| items.len() >= length(wanted)),
         "maxItems" => value.as_array().is_none_or(|items| items.len() <= length(wanted)),
+        "uniqueItems" => value.as_array().is_none_or(|items| {
+            let mut rest = items.iter();
+            std::iter::from_fn(|| {
+                rest.next()
+                    .map(|item| !rest.clone().any(|other| same(item, other)))
+            })
+            .all(|it| it)
+        }),
         "minProperties" => value
             .as_object()
             .is_none_or(|fields| fields.len() >= length(wanted)),
@@ -119,14 +128,15 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-static SCHEMAS: LazyLock<[(Filter, Value); Filter::ALL.len()]> =
-    LazyLock::new(|| Filter::ALL.map(|filter| (filter, json_schema(filter))));
+static SCHEMAS: LazyLock<[(Module, Value); Module::ALL.len()]> =
+    LazyLock::new(|| Module::ALL.map(|module| (module, json_schema(module))));
 
-fn accepts(filter: Filter, config: &str) -> bool {
+fn accepts(module: impl Into<Module>, config: &str) -> bool {
+    let module = module.into();
     let (_, schema) = SCHEMAS
         .iter()
-        .find(|(known, _)| *known == filter)
-        .expect("a schema for each filter");
+        .find(|(known, _)| *known == module)
+        .expect("a schema for each module");
     valid(schema, schema, &serde_json::from_str(config).expect("JSON"))
 }
 
@@ -141,10 +151,10 @@ fn spelled(schema: &Value, name: &str) -> serde_json::Map<String, Value> {
 
 #[test]
 fn the_published_schemas_are_current() {
-    for filter in Filter::ALL {
+    for module in Module::ALL {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
-        let path = folder.join(format!("{}.schema.json", filter.file_name()));
-        let current = format!("{:#}\n", json_schema(filter));
+        let path = folder.join(format!("{}.schema.json", module.file_name()));
+        let current = format!("{:#}\n", json_schema(module));
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
             std::fs::create_dir_all(&folder).expect("the folder can be made");
             std::fs::write(&path, &current).expect("the schema can be written");
@@ -160,7 +170,7 @@ fn the_published_schemas_are_current() {
 
 #[test]
 fn each_field_is_described() {
-    let schemas = Filter::ALL.map(json_schema);
+    let schemas = Module::ALL.map(json_schema);
     let definitions = schemas
         .iter()
         .flat_map(|schema| schema["$defs"].as_object().expect("definitions"));

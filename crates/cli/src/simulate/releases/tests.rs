@@ -58,27 +58,37 @@ fn check(counted: &[(&str, &str, &str)], answer: Value, cells: [&str; 2]) {
 }
 
 fn schedule(plugins: &[(&str, &str)], lines: &str, configs: &Configs) -> Schedule {
-    let filters: Vec<_> = plugins
-        .iter()
-        .map(|(plugin, config)| crate::policy_file::Placed {
+    let canary = |(plugin, config): &(&str, &str)| {
+        let filter = fairlead_config::Filter::Canary;
+        let checked = fairlead_config::policy::Checked::parse(filter, config.as_bytes());
+        let placed = crate::policy_file::Placed {
             plugin: (*plugin).to_owned(),
-            filter: fairlead_config::Filter::Canary,
+            module: filter.into(),
+            filter,
             plugin_config: Vec::new(),
-            checked: fairlead_config::policy::Checked::parse(
-                fairlead_config::Filter::Canary,
-                config.as_bytes(),
-            )
-            .unwrap_or_else(|errors| panic!("{errors:?}")),
+            checked: checked.unwrap_or_else(|errors| panic!("{errors:?}")),
             object: None,
             advice: Vec::new(),
-        })
-        .collect();
+        };
+        let plugin = crate::policy_file::Plugin {
+            name: (*plugin).to_owned(),
+            module: filter.into(),
+            config: Vec::new(),
+        };
+        (placed, plugin)
+    };
+    let (filters, plugins) = plugins.iter().map(canary).unzip();
+    let policy = crate::policy_file::PolicyFile {
+        filters,
+        plugins,
+        skipped: Vec::new(),
+    };
     let setting = Setting {
         folder: Path::new(""),
         workers: 1,
     };
     let lines = traffic::parse(lines, setting).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    Schedule::of(NINE, &filters, &lines, configs)
+    Schedule::of(NINE, &policy, &lines, configs)
 }
 
 #[test]

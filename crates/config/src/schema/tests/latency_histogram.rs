@@ -129,7 +129,7 @@ fn stated_defaults_are_the_real_ones() {
     let variant = json!({ "header": "x" });
     let (route, cluster) = (json!({ "name": true }), json!({}));
     labels.extend([
-        ("variant".to_owned(), with("Variant", variant.clone())),
+        ("variant".to_owned(), with("VariantLabel", variant.clone())),
         ("route".to_owned(), with("Route", route.clone())),
         ("cluster".to_owned(), spelled("Cluster")),
     ]);
