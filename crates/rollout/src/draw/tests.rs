@@ -64,7 +64,7 @@ fn murmur3_has_the_verification_value_of_smhasher() {
 
 #[test]
 fn a_key_is_drawn_as_one_with_its_salt_wherever_that_ends() {
-    let bytes: Vec<u8> = (0..40).map(|i| i * 37 + 11).collect();
+    let bytes: Vec<u8> = (0..40_u8).map(|i| i.wrapping_mul(37).wrapping_add(11)).collect();
     for hash in [Hash::Murmur3, Hash::Sha256Percent] {
         for end in 0..=bytes.len() {
             for cut in 0..=end {
