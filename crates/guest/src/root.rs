@@ -3,7 +3,7 @@
 use crate::abi;
 use crate::metrics;
 use crate::plugin::Plugin;
-use crate::streams::{Serving, Streams};
+use crate::streams::Streams;
 use crate::surroundings::key_prefix;
 use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
 use log::{LevelFilter, error, info};
@@ -86,8 +86,7 @@ impl<S: Stage> Root<S> {
             self.announce(part.name, &part.needs, config);
         }
         let plugin = Rc::new(Plugin::new(&self.name, stage, needs));
-        self.streams
-            .serve(self.number, Serving::Configured(Rc::clone(&plugin)));
+        self.streams.serve(self.number, Rc::clone(&plugin));
         self.state = State::Configured(plugin);
     }
 
@@ -102,11 +101,7 @@ impl<S: Stage> Root<S> {
             self.name,
             fingerprint(config),
             needs.cell_memory_bytes().div_ceil(1024),
-            needs
-                .groups()
-                .iter()
-                .map(|group| u64::from(group.cells))
-                .sum::<u64>(),
+            needs.cell_count(),
             needs.metric_limit(),
             needs.remark.as_deref().unwrap_or_default(),
         );
@@ -126,7 +121,6 @@ impl<S: Stage> Root<S> {
             return false;
         }
         let _ = abi::set_tick_period(millis(REMINDER));
-        self.streams.serve(self.number, Serving::Passing);
         self.state = State::Passing(message);
         true
     }

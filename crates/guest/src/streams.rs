@@ -12,17 +12,10 @@ use fairlead_stage::Stage;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What a config came to, for the streams that come next.
-pub(crate) enum Serving<S: Stage> {
-    /// No usable config was ever loaded, and it asks to pass.
-    Passing,
-    Configured(Rc<Plugin<S>>),
-}
-
 struct Table<S: Stage> {
-    /// By the number of the root context: a VM serves several plugins of one module where the proxy shares it. `None` until
-    /// one has a config.
-    plugins: Vec<(u32, Option<Serving<S>>)>,
+    /// By the number of the root context: a VM serves several plugins of one module where the proxy shares it. `None` while
+    /// one has no config that can be used: its streams are not known here, and pass.
+    plugins: Vec<(u32, Option<Rc<Plugin<S>>>)>,
     /// The number of a stream, and its slot; 0 is no stream's number. At most half of them are taken.
     places: Vec<(u32, u32)>,
     taken: usize,
@@ -154,13 +147,13 @@ impl<S: Stage> Streams<S> {
 
     /// Has the streams of a plugin that come from now on served so.
     #[inline(never)]
-    pub(crate) fn serve(&self, plugin: u32, serving: Serving<S>) {
+    pub(crate) fn serve(&self, plugin: u32, configured: Rc<Plugin<S>>) {
         let Ok(mut table) = self.0.try_borrow_mut() else {
             return;
         };
         let mut plugins = table.plugins.iter_mut();
         let known = plugins.find(|(number, _)| *number == plugin);
-        let earlier = known.and_then(|(_, stands)| stands.replace(serving));
+        let earlier = known.and_then(|(_, stands)| stands.replace(configured));
         // What may be the last of a config does its own work when it goes.
         drop(table);
         drop(earlier);
@@ -192,7 +185,7 @@ impl<S: Stage> Streams<S> {
             return;
         };
         let mut plugins = table.plugins.iter();
-        if let Some((_, Some(Serving::Configured(plugin)))) = plugins.find(|(number, _)| *number == plugin) {
+        if let Some((_, Some(plugin))) = plugins.find(|(number, _)| *number == plugin) {
             let begun = Stream::new(Rc::clone(plugin));
             table.insert(stream, begun);
         }
@@ -301,7 +294,7 @@ mod tests {
         let streams = Streams::new();
         streams.announce(PLUGIN);
         let plugin = Rc::new(Plugin::new("p", stage, needs));
-        streams.serve(PLUGIN, Serving::Configured(plugin));
+        streams.serve(PLUGIN, plugin);
         streams
     }
 

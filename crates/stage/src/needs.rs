@@ -83,6 +83,16 @@ pub struct Needs {
     /// Whether [`crate::Stage::on_response`] also sees the replies that this stage makes.
     pub own_replies: bool,
     parts: Vec<Part>,
+    /// What the parts need together.
+    within: Total,
+}
+
+/// Ceilings of what stages take.
+#[derive(Clone, Copy, Debug, Default)]
+struct Total {
+    cells: u64,
+    bytes: u64,
+    metrics: u32,
 }
 
 /// One of the stages that a stage is made of.
@@ -150,6 +160,11 @@ impl Needs {
         self.tick = match (self.tick, part.tick) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
+        };
+        self.within = Total {
+            cells: self.within.cells.saturating_add(part.cell_count()),
+            bytes: self.within.bytes.saturating_add(part.cell_memory_bytes()),
+            metrics: self.within.metrics.saturating_add(part.metric_limit()),
         };
         self.parts.push(Part { name, needs: part });
         base
@@ -242,21 +257,28 @@ impl Needs {
         &self.parts
     }
 
-    /// How many metrics there can be: those declared, and all series of all families.
+    /// How many metrics there can be: those declared, all series of all families, and those of the parts.
     #[must_use]
     pub fn metric_limit(&self) -> u32 {
         let series = self.families.iter().map(|family| family.series);
         let declared = u32::try_from(self.metrics.len()).unwrap_or(u32::MAX);
-        series.fold(declared, u32::saturating_add)
+        series.fold(declared.saturating_add(self.within.metrics), u32::saturating_add)
     }
 
-    /// The ceiling of the memory that the declared cells can take, in bytes, for one holder of each.
+    /// How many cells are declared, with those of the parts.
+    #[must_use]
+    pub fn cell_count(&self) -> u64 {
+        let cells = self.groups.iter().map(|group| u64::from(group.cells));
+        cells.fold(self.within.cells, u64::saturating_add)
+    }
+
+    /// The ceiling of the memory that the declared cells can take, in bytes, for one holder of each, with those of the parts.
     #[must_use]
     pub fn cell_memory_bytes(&self) -> u64 {
         self.groups
             .iter()
             .map(|g| u64::from(g.cells).saturating_mul(u64::from(g.cell_bytes)))
-            .fold(0, u64::saturating_add)
+            .fold(self.within.bytes, u64::saturating_add)
     }
 }
 
@@ -292,5 +314,36 @@ mod tests {
         needs.cells("a", Scope::Proxy, 512, 145);
         needs.cells("b", Scope::Worker, 0, 10);
         assert_eq!(needs.cell_memory_bytes(), 512 * 145 + 10);
+    }
+
+    #[test]
+    fn what_parts_need_is_needed_by_the_whole_and_stays_theirs() {
+        let part = |header: &str, cells, tick| {
+            let mut needs = Needs::default();
+            needs.header(HeaderMap::Request, header);
+            needs.attribute(&["source", "address"]);
+            needs.cells("state", Scope::Proxy, cells, 10);
+            needs.counter("requests_total", None, None);
+            needs.tick = Some(std::time::Duration::from_millis(tick));
+            needs
+        };
+        let mut whole = Needs::default();
+        assert_eq!(whole.take_in("one", part("x-a", 3, 500)), 0);
+        assert_eq!(whole.take_in("other", part("x-a", 4, 50)), 1);
+        assert_eq!(whole.headers().len(), 1);
+        assert_eq!(whole.attributes().len(), 2);
+        assert_eq!(whole.tick, Some(std::time::Duration::from_millis(50)));
+        assert_eq!(
+            (
+                whole.cell_count(),
+                whole.cell_memory_bytes(),
+                whole.metric_limit()
+            ),
+            (7, 70, 2)
+        );
+        assert_eq!((whole.groups().len(), whole.metrics().len()), (0, 0));
+        let names: Vec<_> = whole.parts().iter().map(|part| part.name).collect();
+        assert_eq!(names, ["one", "other"]);
+        assert_eq!(whole.parts()[1].needs.cell_memory_bytes(), 40);
     }
 }
