@@ -25,12 +25,16 @@ use crate::modules;
 const ABOUT: &str = "Instructions of the worker thread that filters add to a request on Envoy, by variant. The test fails if a number is off by more than the tolerance. To take over new ones, and review them in the diff: cargo xtask build && UPDATE_COST=1 cargo test --release -p fairlead-tests --test envoy_cost";
 
 /// The modules of which variants are made.
-const MODULES: [&str; 5] = [
+const MODULES: [&str; 9] = [
     "canary",
+    "canary-lean",
     "circuit-breaker",
+    "circuit-breaker-lean",
     "latency-histogram",
     "rate-limit",
+    "rate-limit-lean",
     "suite",
+    "suite-lean",
 ];
 
 #[derive(Deserialize, Serialize)]

@@ -44,9 +44,9 @@ fn a_slowed_filter_does_not_pass() {
     const VARIANTS: [&str; 2] = ["rate-limit-worker", "rate-limit-proxy"];
     let Some((scales, added)) = shipped() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for name in ["canary", "circuit-breaker", "latency-histogram", "rate-limit"] {
-        let name = format!("{name}.wasm");
-        std::fs::copy(scales.dist().join(&name), folder.path().join(&name)).expect("a copy");
+    for module in std::fs::read_dir(scales.dist()).expect("the modules") {
+        let module = module.expect("a module");
+        std::fs::copy(module.path(), folder.path().join(module.file_name())).expect("a copy");
     }
     let module = folder.path().join("rate-limit.wasm");
     let slow = slowed(&std::fs::read(&module).expect("the module can be read"));

@@ -8,6 +8,7 @@
 mod compile;
 mod exports;
 mod imports;
+mod lean;
 pub(crate) mod report;
 mod snip;
 
@@ -25,7 +26,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip1";
 /// A built module and what each step did to its size.
 #[derive(Debug)]
 pub(crate) struct Built {
-    /// Folder name under filters/.
+    /// Folder name under filters/, with `-lean` behind it for the lean build.
     pub(crate) name: String,
     /// Where the module is.
     pub(crate) path: PathBuf,
@@ -46,6 +47,12 @@ pub(crate) struct Built {
 struct FilterMetadata {
     /// The callbacks that the stage uses, without the prefix: `request_headers`, `tick`.
     callbacks: BTreeSet<String>,
+    /// Those of them that the lean build keeps; without it there is no lean build.
+    #[serde(default)]
+    lean: Option<BTreeSet<String>>,
+    /// How the filter's own crate is optimised; without it as everything else, for the smallest size.
+    #[serde(default)]
+    opt_level: Option<String>,
     /// The largest that the module may be, in KiB.
     max_kib: usize,
 }
@@ -62,13 +69,14 @@ pub(crate) fn build(workspace: &Workspace, only: &[String], console: &Console) -
     let optimizer = wasm_opt::ensure(workspace, console)?;
     let paths = compile::MachinePaths::find(workspace)?;
     std::fs::create_dir_all(workspace.dist()).context("cannot create dist/")?;
-    filters
-        .into_iter()
-        .map(|(name, package)| {
+    let mut built = Vec::new();
+    for (name, package) in filters {
+        built.extend(
             build_one(workspace, &name, package, &optimizer, &paths, console)
-                .with_context(|| format!("filters/{name} is not built"))
-        })
-        .collect()
+                .with_context(|| format!("filters/{name} is not built"))?,
+        );
+    }
+    Ok(built)
 }
 
 fn select<'w>(workspace: &'w Workspace, only: &[String]) -> anyhow::Result<Vec<(String, &'w Package)>> {
@@ -86,6 +94,7 @@ fn select<'w>(workspace: &'w Workspace, only: &[String]) -> anyhow::Result<Vec<(
         .collect())
 }
 
+/// Builds a filter: the module, and its lean build if it has one.
 fn build_one(
     workspace: &Workspace,
     name: &str,
@@ -93,26 +102,32 @@ fn build_one(
     optimizer: &wasm_opt::Optimizer,
     paths: &compile::MachinePaths,
     console: &Console,
-) -> anyhow::Result<Built> {
+) -> anyhow::Result<Vec<Built>> {
     console.step(&format!("build {name}.wasm"));
     let metadata = metadata(package)?;
-    let linked = compile::compile(package, paths, console)?;
-    let stripped = exports::strip(&snip::snip(&linked)?, &metadata.callbacks)?;
-    let optimised = optimizer.run(&stripped)?;
-    let imports = imports::check(&optimised)?;
-    paths.check_absent(&optimised)?;
-    check_size(optimised.len(), metadata.max_kib)?;
-    let path = workspace.dist().join(format!("{name}.wasm"));
-    replace(&path, &optimised)?;
-    Ok(Built {
-        name: name.to_owned(),
-        path,
-        linked: linked.len(),
-        stripped: stripped.len(),
-        optimised: optimised.len(),
-        callbacks: exports::callbacks(&optimised)?,
-        imports,
-    })
+    let linked = compile::compile(package, metadata.opt_level.as_deref(), paths, console)?;
+    let mut builds = vec![(name.to_owned(), &metadata.callbacks)];
+    builds.extend(metadata.lean.as_ref().map(|kept| (lean::name(name), kept)));
+    let finish = |(name, kept): (String, &BTreeSet<String>)| {
+        let left_out = lean::left_out(&metadata.callbacks, kept)?;
+        let stripped = exports::strip(&snip::snip(&linked, left_out)?, kept)?;
+        let optimised = optimizer.run(&stripped)?;
+        let imports = imports::check(&optimised)?;
+        paths.check_absent(&optimised)?;
+        check_size(optimised.len(), metadata.max_kib)?;
+        let path = workspace.dist().join(format!("{name}.wasm"));
+        replace(&path, &optimised)?;
+        Ok(Built {
+            name,
+            path,
+            linked: linked.len(),
+            stripped: stripped.len(),
+            optimised: optimised.len(),
+            callbacks: exports::callbacks(&optimised)?,
+            imports,
+        })
+    };
+    builds.into_iter().map(finish).collect()
 }
 
 fn metadata(package: &Package) -> anyhow::Result<FilterMetadata> {

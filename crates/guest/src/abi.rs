@@ -12,6 +12,8 @@
 )]
 
 use raw::*;
+use std::alloc::Layout;
+use std::mem::ManuallyDrop;
 
 /// What a host function answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,26 @@ const MONOTONIC: u32 = 1;
 const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
+/// Memory for what the host returns; null if there is none.
+#[must_use]
+pub fn allocate(bytes: usize) -> *mut u8 {
+    match Layout::from_size_align(bytes.max(1), 1) {
+        // SAFETY: it is a byte at least.
+        Ok(layout) => unsafe { std::alloc::alloc(layout) },
+        Err(_) => std::ptr::null_mut(),
+    }
+}
+
+/// Frees what the host has returned: as dropping it does, without the layers that a module of small code does not inline.
+#[inline(never)]
+pub(crate) fn give_back(buffer: Vec<u8>) {
+    let mut buffer = ManuallyDrop::new(buffer);
+    if let (1.., Ok(layout)) = (buffer.capacity(), Layout::from_size_align(buffer.capacity(), 1)) {
+        // SAFETY: the vector's memory was allocated with this layout, and nobody else frees it.
+        unsafe { std::alloc::dealloc(buffer.as_mut_ptr(), layout) }
+    }
+}
+
 /// A buffer that the host has filled by calling back into this module's allocator.
 struct Returned {
     data: *mut u8,
@@ -69,13 +91,14 @@ impl Returned {
         if self.data.is_null() {
             return Vec::new();
         }
-        // SAFETY: the host got this memory from `proxy_on_memory_allocate`, which leaks a boxed slice of exactly `size`
-        // bytes, and it hands each such buffer out once.
+        // SAFETY: the host got this memory from [`allocate`], asked for exactly `size` bytes, and hands each such buffer out
+        // once.
         unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
     }
 }
 
 /// The steady clock of WASI in nanoseconds; `None` if the host has none.
+#[inline(always)]
 pub(crate) fn steady_time_nanos() -> Option<u64> {
     let mut nanos = 0;
     // SAFETY: the pointer is to a local that outlives the call.

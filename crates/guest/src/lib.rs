@@ -13,6 +13,7 @@ mod catalogue;
 mod cells;
 mod faults;
 mod journal;
+mod lean;
 mod metrics;
 mod pairs;
 mod plugin;
@@ -23,9 +24,11 @@ mod surroundings;
 mod view;
 
 use fairlead_stage::Stage;
+use lean::LeftOut;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::{LogLevel, NewRootContext};
 
+pub use abi::allocate;
 pub use catalogue::COMMON;
 pub use proxy_wasm;
 pub use streams::Streams;
@@ -36,10 +39,10 @@ pub fn start(root: NewRootContext) {
     proxy_wasm::set_root_context(root);
 }
 
-/// Makes the root context of a module that serves stage `S`.
+/// Makes the root context of a module that serves stage `S`, of which some callbacks may be left out (`lean`).
 #[must_use]
-pub fn root<S: Stage>(context_id: u32, streams: &'static Streams<S>) -> Box<dyn RootContext> {
-    Box::new(root::Root::new(context_id, streams))
+pub fn root<S: Stage>(context_id: u32, streams: &'static Streams<S>, left_out: u32) -> Box<dyn RootContext> {
+    Box::new(root::Root::new(context_id, streams, LeftOut(left_out)))
 }
 
 /// Makes a crate the Wasm module of a stage.
@@ -60,11 +63,23 @@ macro_rules! module {
 
             static STREAMS: Streams<$stage> = Streams::new();
 
-            proxy_wasm::main! {{ $crate::start(|number| $crate::root(number, &STREAMS)) }}
+            proxy_wasm::main! {{ $crate::start(|number| $crate::root(number, &STREAMS, fairlead_left_out())) }}
+
+            /// Which callbacks this build leaves out: `cargo xtask build` writes the number into lean builds.
+            #[unsafe(no_mangle)]
+            #[inline(never)]
+            pub extern "C" fn fairlead_left_out() -> u32 {
+                std::hint::black_box(0)
+            }
 
             unsafe extern "C" {
                 fn proxy_on_context_create(context: u32, parent: u32);
                 fn proxy_on_delete(context: u32);
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_memory_allocate(size: usize) -> *mut u8 {
+                $crate::allocate(size)
             }
 
             #[unsafe(no_mangle)]

@@ -37,6 +37,8 @@ impl<S: Stage> Plugin<S> {
         }
     }
 
+    /// What a callback may ask.
+    #[inline(always)]
     pub(crate) fn view(&self, phase: Phase, ends: bool) -> HostView<'_> {
         HostView::new(&self.reading, phase, ends)
     }

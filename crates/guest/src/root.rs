@@ -1,6 +1,7 @@
 //! The plugin as the proxy knows it: one root context a config, in each worker's VM and on the main thread.
 
 use crate::abi;
+use crate::lean::{self, LeftOut};
 use crate::metrics;
 use crate::plugin::Plugin;
 use crate::streams::Streams;
@@ -29,6 +30,7 @@ pub(crate) struct Root<S: Stage> {
     /// What the proxy calls this context.
     number: u32,
     streams: &'static Streams<S>,
+    left_out: LeftOut,
     state: State<S>,
     name: String,
     /// Begins every shared key of this plugin.
@@ -36,10 +38,11 @@ pub(crate) struct Root<S: Stage> {
 }
 
 impl<S: Stage> Root<S> {
-    pub(crate) fn new(number: u32, streams: &'static Streams<S>) -> Self {
+    pub(crate) fn new(number: u32, streams: &'static Streams<S>, left_out: LeftOut) -> Self {
         Self {
             number,
             streams,
+            left_out,
             state: State::Unconfigured,
             name: String::new(),
             key_prefix: Vec::new(),
@@ -154,13 +157,18 @@ impl<S: Stage> RootContext for Root<S> {
         follow_the_proxys_log_level();
         self.identify();
         let config = abi::plugin_configuration();
-        match S::plan(&config) {
+        let refusal = match S::plan(&config) {
+            Ok((_, needs)) if self.left_out.is_needed(&needs) => Refusal {
+                message: lean::MESSAGE.to_owned(),
+                pass_at_first_load: false,
+            },
             Ok((stage, needs)) => {
                 self.accept(stage, needs, &config);
-                true
+                return true;
             }
-            Err(refusal) => self.refuse(refusal),
-        }
+            Err(refusal) => refusal,
+        };
+        self.refuse(refusal)
     }
 
     fn on_tick(&mut self) {

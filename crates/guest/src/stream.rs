@@ -45,6 +45,7 @@ impl<S: Stage> Stream<S> {
             *flight = Some(own);
             verdict
         });
+        drop(view);
         self.answered(outcome)
     }
 
@@ -55,6 +56,7 @@ impl<S: Stage> Stream<S> {
         };
         let (view, proxy) = (plugin.view(Phase::Response, ends), plugin.proxy());
         let outcome = plugin.run(|stage, effects| stage.on_response(flight, &view, &proxy, effects));
+        drop(view);
         self.answered(outcome)
     }
 

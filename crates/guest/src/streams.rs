@@ -39,6 +39,7 @@ impl<S: Stage> Table<S> {
     }
 
     /// The place of a stream, or the empty one where it would be put; `None` if there are no places yet.
+    #[inline(always)]
     fn find(&self, number: u32) -> Option<usize> {
         let mut at = self.home(number);
         loop {
@@ -50,6 +51,7 @@ impl<S: Stage> Table<S> {
         }
     }
 
+    #[inline(never)]
     fn slot(&mut self, number: u32) -> Option<&mut Stream<S>> {
         let at = self.find(number)?;
         let (known, slot) = *self.places.get(at)?;

@@ -8,10 +8,11 @@ use crate::abi;
 use crate::faults::Faults;
 use crate::pairs::Pairs;
 use fairlead_stage::{
-    AttributeId, Edit, EditKind, Effects, HeaderMap, Needs, Part, Timestamp, View, line_separator,
+    AttributeId, Edit, EditKind, Effects, HeaderMap, Needs, Timestamp, View, line_separator, status_code,
 };
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::mem::ManuallyDrop;
 
 /// What one read of a header costs that is there, of one that is not, and of a whole map, in thousands of instructions.
 const READ: usize = 11;
@@ -21,59 +22,88 @@ const READ_ALL: usize = 24;
 /// How the headers and attributes of a configured stage are read.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    whole_request: bool,
-    whole_response: bool,
+    request: Lines,
+    response: Lines,
     /// NUL-joined property paths by [`AttributeId`].
     paths: Vec<Vec<u8>>,
-    /// Headers that several stages may read, so that a value is worth keeping for the next one; none for a single stage, which
-    /// keeps them itself.
-    shared: Vec<(HeaderMap, Vec<u8>)>,
     clock: Cell<Clock>,
     faults: Faults,
 }
 
-/// How many of the shared headers are kept; the others are read again.
-const KEPT: usize = 4;
+/// How the headers of a map are read.
+#[derive(Debug)]
+struct Lines {
+    /// All at once.
+    whole: bool,
+    /// Headers that several stages may read, so that a value is worth keeping for the next one; none for a single stage, which
+    /// keeps them itself.
+    shared: Vec<Vec<u8>>,
+}
 
-/// The headers that more than one of the stages declares of which a stage is made.
-#[inline(never)]
-fn shared(needs: &Needs) -> Vec<(HeaderMap, Vec<u8>)> {
-    let readers = |map, name: &str| {
-        let declares = |part: &&Part| {
-            let mut headers = part.needs.headers().iter();
-            headers.any(|need| need.map == map && need.name == name)
-        };
-        needs.parts().iter().filter(declares).count()
-    };
-    let headers = needs.headers().iter();
-    let several = headers.filter(|need| readers(need.map, &need.name) > 1);
-    several
-        .map(|need| (need.map, need.name.clone().into_bytes()))
-        .take(KEPT)
-        .collect()
+/// Kept as a number.
+const STATUS: &str = ":status";
+
+/// How many of the shared headers of a map are kept; the others are read again.
+const KEPT: usize = 2;
+
+impl Lines {
+    #[inline(never)]
+    fn new(needs: &Needs, map: HeaderMap) -> Self {
+        let headers = needs.headers().iter().filter(|need| need.map == map);
+        let costs = headers
+            .clone()
+            .map(|need| if need.rare { READ_ABSENT } else { READ });
+        let whole = costs.sum::<usize>() > READ_ALL;
+        let kept = headers.filter(|need| {
+            let is_list = map == HeaderMap::Request && line_separator(&need.name).is_some();
+            need.shared && !whole && !is_list && need.name != STATUS
+        });
+        Self {
+            whole,
+            shared: kept
+                .map(|need| need.name.clone().into_bytes())
+                .take(KEPT)
+                .collect(),
+        }
+    }
+}
+
+/// Whether two names are the same: by words, where a call that compares bytes would take most of what a look at a kept
+/// header takes.
+#[inline]
+fn are_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if let (4..=8, Some(first), Some(other_first)) =
+        (one.len(), one.first_chunk::<4>(), other.first_chunk::<4>())
+    {
+        return first == other_first && one.last_chunk::<4>() == other.last_chunk::<4>();
+    }
+    if let (9..=16, Some(first), Some(other_first)) =
+        (one.len(), one.first_chunk::<8>(), other.first_chunk::<8>())
+    {
+        return first == other_first && one.last_chunk::<8>() == other.last_chunk::<8>();
+    }
+    one == other
 }
 
 impl Reading {
     pub(crate) fn new(needs: &Needs, faults: Faults) -> Self {
-        let is_dear = |map| {
-            let costs = needs.headers().iter().filter(|need| need.map == map);
-            let costs = costs.map(|need| if need.rare { READ_ABSENT } else { READ });
-            costs.sum::<usize>() > READ_ALL
-        };
         Self {
-            whole_request: is_dear(HeaderMap::Request),
-            whole_response: is_dear(HeaderMap::Response),
+            request: Lines::new(needs, HeaderMap::Request),
+            response: Lines::new(needs, HeaderMap::Response),
             paths: needs
                 .attributes()
                 .iter()
                 .map(|path| path.join("\0").into_bytes())
                 .collect(),
-            shared: shared(needs),
             clock: Cell::new(Clock::Unsettled),
             faults,
         }
     }
 
+    #[inline(always)]
     fn steady(&self) -> u64 {
         match self.clock.get() {
             Clock::Steady => abi::steady_time_nanos().unwrap_or(0),
@@ -84,11 +114,7 @@ impl Reading {
 
     /// Makes an edit; one that the host refuses is counted.
     pub(crate) fn apply(&self, edit: Edit<'_>) {
-        let map = match edit.map {
-            HeaderMap::Request => abi::Map::RequestHeaders,
-            HeaderMap::Response => abi::Map::ResponseHeaders,
-            HeaderMap::ResponseTrailers => abi::Map::ResponseTrailers,
-        };
+        let map = host_map(edit.map);
         let done = match edit.kind {
             EditKind::Set => abi::set_header(map, edit.name, edit.value),
             EditKind::Add => abi::add_header(map, edit.name, edit.value),
@@ -133,78 +159,146 @@ pub(crate) enum Phase {
     Deleted,
 }
 
+const fn host_map(map: HeaderMap) -> abi::Map {
+    match map {
+        HeaderMap::Request => abi::Map::RequestHeaders,
+        HeaderMap::Response => abi::Map::ResponseHeaders,
+        HeaderMap::ResponseTrailers => abi::Map::ResponseTrailers,
+    }
+}
+
 /// The surroundings of one callback.
 pub(crate) struct HostView<'p> {
     reading: &'p Reading,
     phase: Phase,
+    /// The map that this callback is about, and the shared headers of it.
+    map: HeaderMap,
+    shared: &'p [Vec<u8>],
     ends: bool,
     now: Cell<Option<Timestamp>>,
     steady: Cell<Option<Timestamp>>,
-    /// Nothing, until something is worth keeping: most callbacks need none of it.
-    fetched: OnceCell<Box<Fetched>>,
+    /// The status of the response, once it has been read.
+    status: Cell<Option<Option<u16>>>,
+    /// Whether anything is kept: most callbacks keep nothing, and have nothing to give back.
+    keeps: Cell<bool>,
+    /// The shared headers of the map that this callback is about, as far as they have been read.
+    kept: ManuallyDrop<[OnceCell<Option<Vec<u8>>>; KEPT]>,
+    maps: ManuallyDrop<OnceCell<Box<Maps>>>,
 }
 
-/// What has been read of headers in this callback.
+/// Whole maps.
 #[derive(Default)]
-struct Fetched {
+struct Maps {
     request: OnceCell<Pairs>,
     response: OnceCell<Pairs>,
-    shared: [OnceCell<Option<Vec<u8>>>; KEPT],
 }
 
 impl<'p> HostView<'p> {
+    #[inline(always)]
     pub(crate) fn new(reading: &'p Reading, phase: Phase, ends: bool) -> Self {
+        let (map, shared) = match phase {
+            Phase::Request => (HeaderMap::Request, reading.request.shared.as_slice()),
+            Phase::Response => (HeaderMap::Response, reading.response.shared.as_slice()),
+            _ => (HeaderMap::ResponseTrailers, &[][..]),
+        };
         Self {
             reading,
             phase,
+            map,
+            shared,
             ends,
             now: Cell::new(None),
             steady: Cell::new(None),
-            fetched: OnceCell::new(),
+            status: Cell::new(None),
+            keeps: Cell::new(false),
+            kept: ManuallyDrop::new([const { OnceCell::new() }; KEPT]),
+            maps: ManuallyDrop::new(OnceCell::new()),
+        }
+    }
+}
+
+impl Drop for HostView<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.keeps.get() {
+            self.give_back();
         }
     }
 }
 
 impl HostView<'_> {
-    fn fetched(&self) -> &Fetched {
-        self.fetched.get_or_init(Box::default)
+    #[inline(never)]
+    fn give_back(&mut self) {
+        for kept in &mut *self.kept {
+            if let Some(Some(value)) = kept.take() {
+                abi::give_back(value);
+            }
+        }
+        self.maps.take();
     }
 
-    /// A header that another stage may have read before, or will read.
+    /// A header that is not kept.
     #[inline(never)]
-    fn kept(&self, map: HeaderMap, host_map: abi::Map, name: &str) -> Option<Cow<'_, [u8]>> {
-        let read = || abi::header(host_map, name.as_bytes());
-        let mut shared = self.reading.shared.iter();
-        let place = shared.position(|(of, known)| *of == map && known.as_slice() == name.as_bytes());
-        match place.and_then(|place| self.fetched().shared.get(place)) {
-            Some(kept) => kept.get_or_init(read).as_deref().map(Cow::Borrowed),
-            None => read().map(Cow::Owned),
+    fn lone(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
+        let (phase, whole) = match map {
+            HeaderMap::Request => (Phase::Request, self.reading.request.whole),
+            HeaderMap::Response => (Phase::Response, self.reading.response.whole),
+            HeaderMap::ResponseTrailers => (Phase::Trailers, false),
+        };
+        if self.phase != phase && self.phase != Phase::Log {
+            return None;
         }
+        let list = line_separator(name).filter(|_| map == HeaderMap::Request);
+        if let Some(separator) = list {
+            return self.list(whole, name, separator);
+        }
+        if whole {
+            return self.pairs(map)?.get(name.as_bytes()).map(Cow::Borrowed);
+        }
+        abi::header(host_map(map), name.as_bytes()).map(Cow::Owned)
+    }
+
+    #[inline(never)]
+    fn read_status(&self) -> Option<u16> {
+        let status = if self.phase == Phase::Response && !self.reading.response.whole {
+            let value = abi::header(abi::Map::ResponseHeaders, STATUS.as_bytes());
+            value.and_then(|value| {
+                let status = status_code(&value);
+                abi::give_back(value);
+                status
+            })
+        } else {
+            let value = self.lone(HeaderMap::Response, STATUS);
+            value.and_then(|value| status_code(&value))
+        };
+        self.status.set(Some(status));
+        status
     }
 
     /// A whole map; there is none of trailers.
-    fn pairs(&self, map: HeaderMap, host_map: abi::Map) -> Option<&Pairs> {
-        let fetched = self.fetched();
+    fn pairs(&self, map: HeaderMap) -> Option<&Pairs> {
+        self.keeps.set(true);
+        let maps = self.maps.get_or_init(Box::default);
         let pairs = match map {
-            HeaderMap::Request => &fetched.request,
-            HeaderMap::Response => &fetched.response,
+            HeaderMap::Request => &maps.request,
+            HeaderMap::Response => &maps.response,
             HeaderMap::ResponseTrailers => return None,
         };
-        Some(pairs.get_or_init(|| Pairs::new(abi::header_pairs(host_map))))
+        Some(pairs.get_or_init(|| Pairs::new(abi::header_pairs(host_map(map)))))
     }
 
     /// All lines of a request header as one value. The host's single read answers the first line only; as an attribute it
     /// joins them by commas, which tells all about a value without any.
     #[inline(never)]
     fn list(&self, whole: bool, name: &str, separator: &[u8]) -> Option<Cow<'_, [u8]>> {
-        let is_fetched = || self.fetched.get().is_some_and(|it| it.request.get().is_some());
+        let is_fetched = || self.maps.get().is_some_and(|it| it.request.get().is_some());
         if !whole && !is_fetched() {
             let value = abi::property(&[b"request\0headers\0", name.as_bytes()].concat())?;
             if separator == b"," || !value.contains(&b',') {
                 return Some(Cow::Owned(value));
             }
         }
-        let pairs = self.pairs(HeaderMap::Request, abi::Map::RequestHeaders)?;
+        let pairs = self.pairs(HeaderMap::Request)?;
         pairs.joined(name.as_bytes(), separator)
     }
 }
@@ -227,44 +321,26 @@ impl View for HostView<'_> {
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>> {
-        let (phase, whole, host_map) = match map {
-            HeaderMap::Request => (
-                Phase::Request,
-                self.reading.whole_request,
-                abi::Map::RequestHeaders,
-            ),
-            HeaderMap::Response => (
-                Phase::Response,
-                self.reading.whole_response,
-                abi::Map::ResponseHeaders,
-            ),
-            HeaderMap::ResponseTrailers => (Phase::Trailers, false, abi::Map::ResponseTrailers),
-        };
-        if self.phase != phase && self.phase != Phase::Log {
-            return None;
+        if map == self.map {
+            for (known, kept) in self.shared.iter().zip(self.kept.iter()) {
+                if are_same(known, name.as_bytes()) {
+                    self.keeps.set(true);
+                    let value = kept.get_or_init(|| abi::header(host_map(map), name.as_bytes()));
+                    return value.as_deref().map(Cow::Borrowed);
+                }
+            }
         }
-        let list = line_separator(name).filter(|_| map == HeaderMap::Request);
-        if let Some(separator) = list {
-            return self.list(whole, name, separator);
-        }
-        if whole {
-            return self.pairs(map, host_map)?.get(name.as_bytes()).map(Cow::Borrowed);
-        }
-        if self.reading.shared.is_empty() {
-            return abi::header(host_map, name.as_bytes()).map(Cow::Owned);
-        }
-        self.kept(map, host_map, name)
+        self.lone(map, name)
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.status.get().unwrap_or_else(|| self.read_status())
     }
 
     #[inline(never)]
     fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
-        let (phase, host_map) = match map {
-            HeaderMap::Request => (Phase::Request, abi::Map::RequestHeaders),
-            HeaderMap::Response => (Phase::Response, abi::Map::ResponseHeaders),
-            HeaderMap::ResponseTrailers => return,
-        };
-        if self.phase == phase
-            && let Some(pairs) = self.pairs(map, host_map)
+        if self.map == map
+            && let Some(pairs) = self.pairs(map)
         {
             pairs.each(show);
         }

@@ -62,6 +62,10 @@ impl<V: View> View for Within<'_, V> {
         }
     }
 
+    fn status(&self) -> Option<u16> {
+        self.view.status()
+    }
+
     #[inline(never)]
     fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8])) {
         let Some(edits) = self.edits else {

@@ -33,7 +33,7 @@ pub use proxy::{Parts, Proxy};
 pub use share::{Share, ShareError};
 pub use time::Timestamp;
 pub use verdict::{Reply, Verdict};
-pub use view::{HeaderMap, View, line_separator};
+pub use view::{HeaderMap, View, line_separator, status_code};
 
 use std::time::Duration;
 

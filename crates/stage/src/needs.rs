@@ -52,6 +52,9 @@ pub struct HeaderNeed {
     pub name: String,
     /// Whether most messages lack it: finding a header absent is much cheaper for a front end than reading it.
     pub rare: bool,
+    /// Whether more than one part reads it ([`Needs::take_in`]), so that its value is worth keeping for the next one. A
+    /// stage alone keeps what it needs itself.
+    pub shared: bool,
 }
 
 /// The declared needs of a configured stage.
@@ -126,6 +129,7 @@ impl Needs {
                 map,
                 name: name.to_owned(),
                 rare,
+                shared: false,
             }),
         }
     }
@@ -148,6 +152,10 @@ impl Needs {
     /// what the part is. Returns by how much the part's attributes are numbered higher in the whole.
     pub fn take_in(&mut self, name: &'static str, part: Self) -> u16 {
         for need in &part.headers {
+            let is_same = |known: &&mut HeaderNeed| known.map == need.map && known.name == need.name;
+            if let Some(known) = self.headers.iter_mut().find(is_same) {
+                known.shared = true;
+            }
             self.declare(need.map, &need.name, need.rare);
         }
         let base = u16::try_from(self.attributes.len()).unwrap_or(u16::MAX);
@@ -331,6 +339,7 @@ mod tests {
         assert_eq!(whole.take_in("one", part("x-a", 3, 500)), 0);
         assert_eq!(whole.take_in("other", part("x-a", 4, 50)), 1);
         assert_eq!(whole.headers().len(), 1);
+        assert!(whole.headers()[0].shared && !whole.parts()[0].needs.headers()[0].shared);
         assert_eq!(whole.attributes().len(), 2);
         assert_eq!(whole.tick, Some(std::time::Duration::from_millis(50)));
         assert_eq!(

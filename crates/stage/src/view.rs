@@ -35,6 +35,13 @@ pub trait View {
     /// The name must have been named to [`crate::Needs::header`]; a front end may answer `None` otherwise.
     fn header(&self, map: HeaderMap, name: &str) -> Option<Cow<'_, [u8]>>;
 
+    /// The status of the response: three digits (RFC 9110, 15). Readable where response headers are, and named to
+    /// [`crate::Needs::header`] as `:status`.
+    #[inline(never)]
+    fn status(&self) -> Option<u16> {
+        status_code(&self.header(HeaderMap::Response, ":status")?)
+    }
+
     /// Shows every line of a header map, in order. Reads the map as a whole, whatever the needs were.
     fn each_header(&self, map: HeaderMap, show: &mut dyn FnMut(&[u8], &[u8]));
 
@@ -50,6 +57,22 @@ pub trait View {
     fn apply(&self, edits: &mut Effects);
 }
 
+/// The number that three digits are.
+#[must_use]
+#[inline]
+pub fn status_code(text: &[u8]) -> Option<u16> {
+    let digits = <&[u8; 3]>::try_from(text).ok()?;
+    let mut code: u16 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        code = code.wrapping_mul(10).wrapping_add(u16::from(digit));
+    }
+    Some(code)
+}
+
 /// What stands between the lines of a request header that is one list over all of its lines; `None` for any other header.
 #[must_use]
 #[inline]
@@ -58,5 +81,21 @@ pub fn line_separator(name: &str) -> Option<&'static [u8]> {
         "cookie" => Some(b"; "),
         "baggage" => Some(b","),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_status_is_three_digits() {
+        assert_eq!(status_code(b"200"), Some(200));
+        assert_eq!(status_code(b"999"), Some(999));
+        for no_status in [&b""[..], b"20", b"2000", b"2x0", b"+20", b" 20", b"-20"] {
+            assert_eq!(status_code(no_status), None);
+        }
     }
 }

@@ -125,11 +125,8 @@ impl Canary {
         let (Some(guard), true) = (&self.guard, flight.watched) else {
             return;
         };
-        let status = view.header(HeaderMap::Response, ":status");
-        let status = status.as_deref().unwrap_or_default();
         let grpc = view.header(HeaderMap::Response, "grpc-status");
-        let failed =
-            status.len() == 3 && status.first() == Some(&b'5') || grpc.as_deref().is_some_and(is_failure);
+        let failed = matches!(view.status(), Some(500..=599)) || grpc.as_deref().is_some_and(is_failure);
         flight.outcome = if failed { Told::Failed } else { Told::Succeeded };
         if guard.measures_latency() {
             flight.answered = view.now();

@@ -159,7 +159,7 @@ impl LatencyHistogram {
             None => false,
         };
         if self.wants_status {
-            flight.status = status(view);
+            flight.status = view.status().unwrap_or(0);
         }
         if is_grpc && let Some(more) = flight.more.as_deref_mut() {
             more.grpc_status = grpc_status(view, HeaderMap::Response);
@@ -183,13 +183,6 @@ fn grpc_status(view: &impl View, map: HeaderMap) -> Option<u8> {
     let value = view.header(map, "grpc-status")?;
     let code = number(&value).and_then(|code| u8::try_from(code).ok());
     Some(code.filter(|code| *code <= UNAUTHENTICATED).unwrap_or(UNKNOWN))
-}
-
-/// The status of a response; 0 if it is none.
-#[inline(never)]
-fn status(view: &impl View) -> u16 {
-    let status = view.header(HeaderMap::Response, ":status");
-    status.as_deref().and_then(number).unwrap_or(0)
 }
 
 /// A number of one to three digits.

@@ -134,7 +134,7 @@ impl RateLimit {
             }
             Found::Bucket(bucket) => bucket,
         };
-        let (admits, answer, stated) = match bucket.spend(cells, view.now()) {
+        let (admits, answer, stated) = match bucket.spend(cells, view.steady()) {
             Ok(spent) => {
                 let admits = spent.admitted();
                 if self.limits.len() > 1

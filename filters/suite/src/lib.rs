@@ -123,9 +123,9 @@ impl Stage for Suite {
             });
             match verdict {
                 Verdict::Continue => {}
-                deny @ Verdict::Deny(_) => {
+                Verdict::Deny(reply) => {
                     flight.answered = Some(*filter);
-                    return (deny, flight);
+                    return (Verdict::Deny(reply), flight);
                 }
             }
         }
@@ -148,7 +148,7 @@ impl Stage for Suite {
             });
             match verdict {
                 Verdict::Continue => {}
-                deny @ Verdict::Deny(_) => return deny,
+                Verdict::Deny(reply) => return Verdict::Deny(reply),
             }
         }
         Verdict::Continue

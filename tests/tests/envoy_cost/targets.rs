@@ -28,16 +28,17 @@ const fn missed(target: Target, present: u64) -> Target {
 
 /// Instructions that variants may add to a request.
 pub(crate) const TARGETS: &[Target] = &[
-    missed(at_most("rate-limit-worker", 30_000), 32_744),
-    missed(at_most("rate-limit-proxy", 42_000), 46_927),
-    missed(at_most("rate-limit-429", 30_000), 48_002),
+    missed(at_most("rate-limit-worker-lean", 30_000), 32_744),
+    missed(at_most("rate-limit-proxy-lean", 42_000), 46_927),
+    missed(at_most("rate-limit-429-lean", 30_000), 48_002),
     at_most("canary-drawn", 34_000),
-    missed(at_most("canary-no-rule", 12_000), 15_134),
-    missed(at_most("circuit-breaker-closed", 26_000), 28_116),
+    missed(at_most("canary-no-rule-lean", 12_000), 15_134),
+    missed(at_most("circuit-breaker-closed-lean", 26_000), 28_116),
     at_most("latency-histogram-status", 29_000),
-    missed(at_most("suite-worker", 52_000), 56_910),
-    missed(at_most("suite-proxy", 64_000), 71_105),
-    missed(at_most("suite-idle", 14_000), 33_859),
+    missed(at_most("suite-worker-lean", 52_000), 56_910),
+    missed(at_most("suite-proxy-lean", 64_000), 71_105),
+    missed(at_most("suite-idle-lean", 14_000), 33_859),
+    missed(at_most("suite-off-lean", 14_000), 33_859),
     // Four filters in one context against four plugins.
     missed(within("suite-worker", 50, "chain-worker"), 52),
     missed(within("suite-proxy", 50, "chain-proxy"), 57),

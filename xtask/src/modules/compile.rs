@@ -127,11 +127,17 @@ struct Message {
     manifest_path: Option<PathBuf>,
 }
 
-/// Compiles a filter as a module and returns what the linker wrote.
+/// Compiles a filter as a module and returns what the linker wrote. `opt_level` is that of the filter's own crate, in which
+/// everything generic is compiled, and of what the linker optimises; its dependencies keep that of the profile.
 ///
 /// # Errors
 /// The filter has no feature `module`, or does not compile.
-pub(crate) fn compile(package: &Package, paths: &MachinePaths, console: &Console) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn compile(
+    package: &Package,
+    opt_level: Option<&str>,
+    paths: &MachinePaths,
+    console: &Console,
+) -> anyhow::Result<Vec<u8>> {
     if !package.features.contains_key("module") {
         bail!(
             "{}: add the feature `module`, which makes the crate a Wasm module",
@@ -159,6 +165,12 @@ pub(crate) fn compile(package: &Package, paths: &MachinePaths, console: &Console
             "--package",
         ])
         .arg(&package.name)
+        .args(opt_level.map(|level| {
+            format!(
+                "--config=profile.wasm.package.{}.opt-level=\"{level}\"",
+                package.name
+            )
+        }))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", paths.flags());
     let mut module = None;

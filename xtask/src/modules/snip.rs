@@ -1,4 +1,5 @@
-//! Emptying the SDK's own host calls, so that what only they need is dropped after them.
+//! Emptying the SDK's own host calls, so that what only they need is dropped after them, and telling a lean build what it
+//! leaves out.
 //!
 //! All of Fairlead's host calls go through `crates/guest`, but the SDK's traits keep theirs alive as methods that could be
 //! called; emptied, their imports go too, and a module can do less to its host.
@@ -23,21 +24,34 @@ const STREAMS: [&str; 2] = [
 /// The SDK writes its log lines through this one.
 const KEPT: &str = "10proxy_wasm9hostcalls3log";
 
+/// Parts of the mangled names of the traits whose methods ask the host for something; what the dispatcher calls of them is in
+/// [`CALLED`].
+const TRAITS: [&str; 2] = ["10proxy_wasm6traits7Context", "10proxy_wasm6traits11RootContext"];
+
+/// How the methods of these traits begin that are the module's to answer.
+const CALLED: [&str; 3] = ["on_", "get_type", "create_"];
+
 /// A part of the names of everything in the SDK. Without it the names are not what this module expects.
 const SDK: &str = "10proxy_wasm";
 
-/// Replaces the bodies of these functions by a trap.
+/// Says which callbacks are left out, as the linker names it (`crates/guest`, `module!`).
+const LEFT_OUT: &str = "fairlead_left_out";
+
+/// Replaces the bodies of these functions by a trap, and has the module know which callbacks are left out.
 ///
 /// # Errors
 /// The bytes are not a module, or have no names.
-pub(crate) fn snip(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn snip(module: &[u8], left_out: i32) -> anyhow::Result<Vec<u8>> {
     let names = names(module)?;
+    if !names.values().any(|name| name == LEFT_OUT) {
+        bail!("the module has no function {LEFT_OUT}: it comes with fairlead_guest::module!");
+    }
     if !names.values().any(|name| name.contains(SDK)) {
         bail!("the module has no function named like {SDK}: keep the names in [profile.wasm]");
     }
     let emptied = |name: &str| {
         let is_of_a_stream = name.contains(SDK) && STREAMS.iter().any(|part| name.contains(part));
-        is_of_a_stream || name.contains(HOSTCALLS) && !name.contains(KEPT)
+        is_of_a_stream || asks_the_host(name) || name.contains(HOSTCALLS) && !name.contains(KEPT)
     };
     let mut output = Module::new();
     let mut code = CodeSection::new();
@@ -46,7 +60,12 @@ pub(crate) fn snip(module: &[u8]) -> anyhow::Result<Vec<u8>> {
         match payload.context("not a Wasm module")? {
             Payload::CodeSectionStart { .. } => {}
             Payload::CodeSectionEntry(body) => {
-                if names.get(&next).is_some_and(|name| emptied(name)) {
+                let name = names.get(&next).map_or("", String::as_str);
+                if name == LEFT_OUT {
+                    let mut number = Function::new([]);
+                    number.instructions().i32_const(left_out).end();
+                    code.function(&number);
+                } else if emptied(name) {
                     let mut trap = Function::new([]);
                     trap.instructions().unreachable().end();
                     code.function(&trap);
@@ -77,6 +96,15 @@ pub(crate) fn snip(module: &[u8]) -> anyhow::Result<Vec<u8>> {
         output.section(&code);
     }
     Ok(output.finish())
+}
+
+/// Whether a function is a method of the SDK's traits that only asks the host for something.
+fn asks_the_host(name: &str) -> bool {
+    TRAITS.iter().any(|of| {
+        let method = name.split_once(of).map_or("", |(_, method)| method);
+        let begins = method.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        begins.len() < method.len() && !CALLED.iter().any(|called| begins.starts_with(called))
+    })
 }
 
 const DATA: u8 = 11;
@@ -113,4 +141,42 @@ fn names(module: &[u8]) -> anyhow::Result<BTreeMap<u32, String>> {
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_that_ask_the_host_are_told_from_those_that_it_calls() {
+        for (name, asks) in [
+            (
+                "_RNvYRootNtNtCs1_10proxy_wasm6traits7Context18dispatch_http_callB_",
+                true,
+            ),
+            (
+                "_RNvYRootNtNtCs1_10proxy_wasm6traits11RootContext15set_tick_periodB_",
+                true,
+            ),
+            (
+                "_RNvXRootNtNtCs1_10proxy_wasm6traits11RootContext12on_configureB_",
+                false,
+            ),
+            (
+                "_RNvXRootNtNtCs1_10proxy_wasm6traits11RootContext8get_typeB_",
+                false,
+            ),
+            (
+                "_RNvYRootNtNtCs1_10proxy_wasm6traits11RootContext19create_http_contextB_",
+                false,
+            ),
+            (
+                "_RINvMapDNtNtCs1_10proxy_wasm6traits11RootContextEL_EE3getm",
+                false,
+            ),
+            ("_RNvCs1_3own7Context4done", false),
+        ] {
+            assert_eq!(asks_the_host(name), asks, "{name}");
+        }
+    }
 }

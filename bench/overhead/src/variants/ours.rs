@@ -11,6 +11,9 @@ use super::{Group, Variant};
 /// through, then what stands in for a failing upstream.
 const FOUR: [&str; 4] = ["canary", "latency-histogram", "rate-limit", "circuit-breaker"];
 
+/// Those of them that have a lean build, for configs that need none of the callbacks that it leaves out.
+const LEAN: [&str; 3] = ["canary", "rate-limit", "circuit-breaker"];
+
 /// A rule that no request of the benchmark meets.
 fn elsewhere() -> Value {
     json!([{"path": {"prefix": "/elsewhere/"}}])
@@ -75,22 +78,24 @@ fn key(filter: &str) -> String {
     filter.replace('-', "_")
 }
 
-/// The variants with the modules of `dist`, those of them that are there: all need `<filter>.wasm` of the four filters,
-/// the last ones need `suite.wasm`.
+/// The variants with the modules of `dist`, those of them that are there: all need the modules of the four filters, the last
+/// ones need those of the suite.
 ///
 /// # Errors
 /// A filter's module is missing.
 pub fn ours(dist: &Path) -> Result<Vec<Variant>> {
     let dist = std::path::absolute(dist)?;
-    for filter in FOUR {
+    let lean = LEAN.map(|filter| format!("{filter}-lean"));
+    for filter in FOUR.into_iter().chain(lean.iter().map(String::as_str)) {
         let path = dist.join(format!("{filter}.wasm"));
         ensure!(path.is_file(), "no {}: run `cargo xtask build`", path.display());
     }
     let mut variants = single(&dist);
     variants.extend(chain(&dist));
-    let suite_module = dist.join("suite.wasm");
-    if suite_module.is_file() {
-        variants.extend(suite(&suite_module));
+    let [suite_module, lean] = ["suite", "suite-lean"].map(|name| dist.join(format!("{name}.wasm")));
+    if suite_module.is_file() && lean.is_file() {
+        variants.extend(suite(&suite_module, ""));
+        variants.extend(suite(&lean, "-lean"));
     }
     Ok(variants)
 }
@@ -104,11 +109,20 @@ fn single(dist: &Path) -> Vec<Variant> {
         );
         variant.wasm("it", &dist.join(format!("{filter}.wasm")), config.to_string())
     };
+    let lean = |filter: &str, name: &str, title: &str, config: Value| {
+        let variant = Variant::new(
+            format!("{filter}-{name}-lean"),
+            format!("{filter}, lean build: {title}"),
+            Group::Filter,
+        );
+        let module = dist.join(format!("{filter}-lean.wasm"));
+        variant.wasm("it", &module, config.to_string())
+    };
     let mut off = canary("100%");
     if let Some(config) = off.as_object_mut() {
         config.insert("mode".into(), json!("off"));
     }
-    let mut refusing = limit("proxy", "none");
+    let mut refusing = limit("worker", "none");
     if let Some(first) = refusing.pointer_mut("/limits/0").and_then(Value::as_object_mut) {
         first.insert("rate".into(), json!("1/h"));
         first.insert("burst".into(), json!(1));
@@ -133,13 +147,24 @@ fn single(dist: &Path) -> Vec<Variant> {
             "all workers share, RateLimit fields",
             limit("proxy", "ietf"),
         ),
-        one("rate-limit", "429", "refused", refusing).answers(429),
+        one("rate-limit", "429", "refused", refusing.clone()).answers(429),
+        lean(
+            "rate-limit",
+            "worker",
+            "each worker its own",
+            limit("worker", "none"),
+        ),
+        lean("rate-limit", "proxy", "all workers share", limit("proxy", "none")),
+        lean("rate-limit", "429", "refused", refusing).answers(429),
         one("canary", "drawn", "drawn, header written", canary("100%")).routed(),
         one("canary", "not-drawn", "not drawn", canary("0.0001%")).routed(),
         one("canary", "no-rule", "nothing to decide (weight 0)", canary("0%")).routed(),
         one("canary", "off", "off", off).routed(),
+        lean("canary", "drawn", "drawn, header written", canary("100%")).routed(),
+        lean("canary", "no-rule", "nothing to decide (weight 0)", canary("0%")).routed(),
         one("circuit-breaker", "closed", "closed", breaker()),
         one("circuit-breaker", "open", "open, refused", open_breaker()).answers(503),
+        lean("circuit-breaker", "closed", "closed", breaker()),
         one("latency-histogram", "status", "by class of status", histogram()),
     ]
 }
@@ -168,9 +193,16 @@ pub(super) fn four(scope: &str) -> Map<String, Value> {
         .collect()
 }
 
-fn suite(module: &Path) -> Vec<Variant> {
-    let with = |name: &str, title: String, config: Value| {
-        let variant = Variant::new(format!("suite-{name}"), title, Group::Four);
+/// The variants with a build of the suite. The lean one is measured where all four are configured.
+fn suite(module: &Path, build: &str) -> Vec<Variant> {
+    let called = if build.is_empty() {
+        "suite"
+    } else {
+        "suite, lean build"
+    };
+    let with = |name: &str, title: &str, config: Value| {
+        let name = format!("suite-{name}{build}");
+        let variant = Variant::new(name, format!("{called}: {title}"), Group::Four);
         // A filter alone is measured where its own module is.
         let variant = match config.get("canary") {
             Some(_) => variant.routed(),
@@ -182,21 +214,28 @@ fn suite(module: &Path) -> Vec<Variant> {
         .map(|scope| {
             with(
                 scope,
-                format!("suite, all four, {}", title(scope)),
+                &format!("all four, {}", title(scope)),
                 Value::Object(four(scope)),
             )
         })
         .into();
-    for filter in FOUR {
-        let config = json!({key(filter): policy(filter, "worker")});
-        variants.push(with(filter, format!("suite, {filter} only"), config));
+    variants.push(with("idle", "all four, no path fits", idle(four("worker"))));
+    variants.push(with("off", "all four off", off(four("worker"))));
+    if build.is_empty() {
+        for filter in FOUR {
+            let config = json!({key(filter): policy(filter, "worker")});
+            variants.push(with(filter, &format!("{filter} only"), config));
+        }
     }
-    variants.push(with(
-        "idle",
-        "suite, all four, no rule applies".into(),
-        idle(four("worker")),
-    ));
     variants
+}
+
+/// The same, switched off.
+pub(super) fn off(mut four: Map<String, Value>) -> Value {
+    for config in four.values_mut().filter_map(Value::as_object_mut) {
+        config.insert("mode".into(), json!("off"));
+    }
+    Value::Object(four)
 }
 
 /// The same with rules that no request meets.

@@ -11,7 +11,9 @@ use super::*;
 fn dist(suite: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let four = ["canary", "circuit-breaker", "latency-histogram", "rate-limit"];
-    for name in four.into_iter().chain(suite.then_some("suite")) {
+    let lean = ["canary-lean", "circuit-breaker-lean", "rate-limit-lean"];
+    let suites = ["suite", "suite-lean"].into_iter().filter(|_| suite);
+    for name in four.into_iter().chain(lean).chain(suites) {
         std::fs::write(folder.path().join(format!("{name}.wasm")), name).unwrap();
     }
     folder
@@ -57,7 +59,7 @@ fn no_two_plugins_have_the_same_name() {
         .filter_map(|filter| filter["typed_config"]["config"]["name"].as_str())
         .collect();
     let unique: BTreeSet<&str> = plugins.iter().copied().collect();
-    assert_eq!(plugins.len(), 1 + 12 + 2 * 4 + 7);
+    assert_eq!(plugins.len(), 1 + 12 + 6 + 2 * 4 + 8 + 4);
     assert_eq!(unique.len(), plugins.len());
 }
 
@@ -71,7 +73,7 @@ fn the_suite_is_measured_as_soon_as_it_is_there() {
             .filter(|name| name.starts_with("suite-"))
             .count()
     };
-    assert_eq!((suites(false), suites(true)), (0, 7));
+    assert_eq!((suites(false), suites(true)), (0, 8 + 4));
 }
 
 #[test]
@@ -114,10 +116,10 @@ fn a_name_selects_itself_and_those_that_it_begins() {
         only(&["native-trio"]).unwrap(),
         ["none", "none-canary-route", "native-trio"]
     );
-    assert_eq!(only(&["circuit-breaker"]).unwrap().len(), 2 + 2);
+    assert_eq!(only(&["circuit-breaker"]).unwrap().len(), 2 + 3);
     assert_eq!(
         only(&["circuit-breaker", "circuit-breaker-open"]).unwrap().len(),
-        2 + 2
+        2 + 3
     );
     assert_eq!(only(&[]).unwrap().len(), all(dist.path()).len());
     // `can` is the beginning of no word.
@@ -175,6 +177,7 @@ fn every_filter_accepts_its_configurations() {
     for scope in ["worker", "proxy"] {
         let four = ours::four(scope);
         suite::parse(&bytes(serde_json::Value::Object(four.clone()))).unwrap();
-        suite::parse(&bytes(ours::idle(four))).unwrap();
+        suite::parse(&bytes(ours::idle(four.clone()))).unwrap();
+        suite::parse(&bytes(ours::off(four))).unwrap();
     }
 }

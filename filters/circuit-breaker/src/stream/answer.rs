@@ -21,11 +21,11 @@ impl CircuitBreaker {
         if self.times {
             flight.took = nanos_since(view, flight.started);
         }
-        let status = read(view, ":status").and_then(|n| u16::try_from(n).ok());
-        let status = status.unwrap_or(0);
+        let status = view.status().unwrap_or(0);
         flight.status = status;
         let grpc_status = if view.ends() || flight.grpc {
-            read(view, "grpc-status")
+            let status = view.header(HeaderMap::Response, "grpc-status");
+            status.as_deref().and_then(number)
         } else {
             None
         };
@@ -213,12 +213,6 @@ pub(super) const NO_TICKET: Ticket = Ticket {
 
 fn nanos_since(view: &impl View, earlier: Timestamp) -> u64 {
     view.now().as_unix_nanos().saturating_sub(earlier.as_unix_nanos())
-}
-
-/// A response header that is a number.
-#[inline(never)]
-fn read(view: &impl View, name: &str) -> Option<u32> {
-    view.header(HeaderMap::Response, name).as_deref().and_then(number)
 }
 
 /// A decimal number of at most five digits.
