@@ -248,18 +248,21 @@ pub(crate) fn define_metric(kind: Metric, name: &[u8]) -> Result<u32, Status> {
 }
 
 /// Adds to a counter (by at least 1) or moves a gauge.
+#[inline(always)]
 pub(crate) fn increment_metric(id: u32, by: i64) -> Result<(), Status> {
     // SAFETY: no pointers.
     Status(unsafe { proxy_increment_metric(id, by) }).check()
 }
 
 /// Sets a gauge or records a histogram value.
+#[inline(always)]
 pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
     // SAFETY: no pointers.
     Status(unsafe { proxy_record_metric(id, value) }).check()
 }
 
 /// What a counter or gauge stands at.
+#[inline(always)]
 pub(crate) fn metric(id: u32) -> Option<u64> {
     let mut value = 0;
     // SAFETY: pointer to a local.

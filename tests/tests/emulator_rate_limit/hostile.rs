@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fairlead_emulator::{Emulator, Event};
+use fairlead_tests::refusing::denied;
 use fairlead_tests::{hostile, modules};
 use serde_json::{Value, json};
 
@@ -113,8 +114,40 @@ fn keys_are_told_apart_by_every_byte() {
 }
 
 #[test]
-fn a_clock_that_jumps_grants_no_more_than_the_time_it_skips() {
+fn a_wall_clock_that_jumps_neither_grants_nor_takes() {
     let Some(module) = modules::compiled("rate-limit") else {
+        return;
+    };
+    for scope in ["proxy", "worker"] {
+        let config = json!({"limits": [
+            {"name": "per-key", "key": [{"header": "x-api-key"}], "rate": "10/h", "burst": 10, "scope": scope},
+        ]});
+        let mut proxy = start(Emulator::builder(), &module, &config);
+        let hour = i64::try_from(HOUR.as_nanos()).unwrap();
+        let jump = |proxy: &mut Emulator, hours: i64| {
+            let nanoseconds = hours.saturating_mul(hour);
+            proxy.schedule(proxy.now(), Event::ClockJump { nanoseconds });
+            statuses(proxy, &with_key("a"), 30)
+                .iter()
+                .filter(|status| **status == 200)
+                .count()
+        };
+        assert_eq!(jump(&mut proxy, 0), 10, "{scope}");
+        for hours in [-1, 1, 1, -5, 100, -200, 3] {
+            assert_eq!(jump(&mut proxy, hours), 0, "{scope}: {hours} h");
+        }
+        // Time earns what it would have earned without any of that.
+        proxy.advance(HOUR / 2);
+        assert_eq!(jump(&mut proxy, -7), 5, "{scope}");
+        proxy.advance(HOUR);
+        assert_eq!(jump(&mut proxy, 9), 10, "{scope}");
+    }
+}
+
+/// Where the host has no steady clock, the wall clock counts.
+#[test]
+fn a_lone_wall_clock_that_jumps_grants_no_more_than_the_time_it_skips() {
+    let Some(module) = denied("rate-limit", "clock_time_get", 58) else {
         return;
     };
     let config = json!({"limits": [

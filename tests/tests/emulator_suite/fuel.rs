@@ -134,8 +134,9 @@ fn fuel_of_a_request_stays_what_it_was() {
     fuel::check(SUITE, "emulator_suite", &scenarios());
 }
 
-/// What the suite may cost more than a module of the only filter that is configured.
-const OVERHEAD: u64 = 1000;
+/// What the suite may cost more than a module of the only filter that is configured. Some of those have room to be compiled
+/// for more speed than the suite.
+const OVERHEAD: u64 = 1250;
 
 #[test]
 fn filters_that_are_not_configured_cost_next_to_nothing() {

@@ -193,7 +193,7 @@ pub(super) fn four(scope: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// The variants with a build of the suite. The lean one is measured where all four are configured.
+/// The variants with a build of the suite.
 fn suite(module: &Path, build: &str) -> Vec<Variant> {
     let called = if build.is_empty() {
         "suite"
@@ -221,11 +221,9 @@ fn suite(module: &Path, build: &str) -> Vec<Variant> {
         .into();
     variants.push(with("idle", "all four, no path fits", idle(four("worker"))));
     variants.push(with("off", "all four off", off(four("worker"))));
-    if build.is_empty() {
-        for filter in FOUR {
-            let config = json!({key(filter): policy(filter, "worker")});
-            variants.push(with(filter, &format!("{filter} only"), config));
-        }
+    for filter in FOUR {
+        let config = json!({key(filter): policy(filter, "worker")});
+        variants.push(with(filter, &format!("{filter} only"), config));
     }
     variants
 }

@@ -59,7 +59,7 @@ fn no_two_plugins_have_the_same_name() {
         .filter_map(|filter| filter["typed_config"]["config"]["name"].as_str())
         .collect();
     let unique: BTreeSet<&str> = plugins.iter().copied().collect();
-    assert_eq!(plugins.len(), 1 + 12 + 6 + 2 * 4 + 8 + 4);
+    assert_eq!(plugins.len(), 1 + 12 + 6 + 2 * 4 + 2 * 8);
     assert_eq!(unique.len(), plugins.len());
 }
 
@@ -73,7 +73,7 @@ fn the_suite_is_measured_as_soon_as_it_is_there() {
             .filter(|name| name.starts_with("suite-"))
             .count()
     };
-    assert_eq!((suites(false), suites(true)), (0, 8 + 4));
+    assert_eq!((suites(false), suites(true)), (0, 2 * 8));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn what_needs_the_route_of_a_canary_counts_from_envoy_with_that_route() {
         let alone = ["circuit-breaker", "latency-histogram", "rate-limit"];
         let alone = alone
             .iter()
-            .any(|filter| variant.name == format!("suite-{filter}"));
+            .any(|filter| variant.name.starts_with(&format!("suite-{filter}")));
         let four = matches!(variant.group, Group::Four) && !alone;
         let canary = variant.name.starts_with("canary-") || variant.name == "native-trio";
         assert_eq!(variant.over == Routes::Canary, four || canary, "{}", variant.name);

@@ -1,0 +1,178 @@
+//! Lean builds do what the full ones do, for less, and refuse what they could do only half of.
+
+use fairlead_emulator::{CompiledModule, Emulator, LogLevel, Outcome, Request, Response, StartError};
+use fairlead_tests::emulated::{plugin, send, start, update};
+use fairlead_tests::modules;
+use serde_json::{Value, json};
+
+/// A filter that has a lean build.
+struct Filter {
+    full: &'static str,
+    lean: &'static str,
+    /// The callbacks that the lean build leaves out.
+    without: &'static [&'static str],
+    /// A config that it serves.
+    suits: Value,
+    /// A config that needs what it leaves out.
+    needs_more: Value,
+}
+
+fn limits(fields: &str) -> Value {
+    let limits = json!([{"name": "user", "key": [{"header": "x-user"}], "rate": "2/h", "burst": 2}]);
+    json!({"limits": limits, "response_headers": fields})
+}
+
+fn release(sticky: Value) -> Value {
+    json!({"release": "r", "variants": [{"name": "v2", "weight": "50%"}], "sticky": sticky})
+}
+
+fn breaker(fallback: Value) -> Value {
+    json!({"breakers": [{
+        "name": "all",
+        "trip": {"consecutive_failures": 3},
+        "open": {"duration": "1h"},
+        "fallback": fallback,
+    }]})
+}
+
+fn filters() -> [Filter; 4] {
+    let by_user = json!({"by": [{"header": "x-user"}]});
+    let by_cookie = json!({"cookie": {"name": "release"}});
+    let stale = json!({"stale": {"max_age": "5m"}});
+    let all = |fallback: Value| {
+        json!({
+            "latency_histogram": {"labels": {"status_class": true}},
+            "rate_limit": limits("ietf"),
+            "canary": release(by_user.clone()),
+            "circuit_breaker": breaker(fallback),
+        })
+    };
+    const HEADERS: &str = "proxy_on_response_headers";
+    const BODY: &str = "proxy_on_response_body";
+    const TRAILERS: &str = "proxy_on_response_trailers";
+    [
+        Filter {
+            full: "rate-limit",
+            lean: "rate-limit-lean",
+            without: &[HEADERS],
+            suits: limits("none"),
+            needs_more: limits("ietf"),
+        },
+        Filter {
+            full: "canary",
+            lean: "canary-lean",
+            without: &[HEADERS, TRAILERS],
+            suits: release(by_user.clone()),
+            needs_more: release(by_cookie),
+        },
+        Filter {
+            full: "circuit-breaker",
+            lean: "circuit-breaker-lean",
+            without: &[BODY],
+            suits: breaker(json!({"body": "later"})),
+            needs_more: breaker(stale.clone()),
+        },
+        Filter {
+            full: "suite",
+            lean: "suite-lean",
+            without: &[BODY],
+            suits: all(json!({"body": "later"})),
+            needs_more: all(stale),
+        },
+    ]
+}
+
+/// Requests of a few users, of which some fail.
+fn traffic() -> Vec<Request> {
+    let users = ["ann", "bob", "cem", "dee", "eve"];
+    let one = |number: usize| {
+        let status = if number % 5 == 4 || number > 30 { 503 } else { 200 };
+        let response = Response::new(status).body(format!("answer {number}"));
+        Request::get(format!("/{number}"))
+            .header("x-user", users[number % users.len()])
+            .upstream(response)
+    };
+    (0..40).map(one).collect()
+}
+
+fn exports(module: &str) -> Vec<String> {
+    let bytes = modules::bytes(module).unwrap();
+    let mut names = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
+        if let wasmparser::Payload::ExportSection(exports) = payload.unwrap() {
+            names.extend(exports.into_iter().map(|export| export.unwrap().name.to_owned()));
+        }
+    }
+    names
+}
+
+/// What a proxy says that does not start on this config.
+fn refusal(module: &CompiledModule, config: &Value) -> String {
+    let built = Emulator::builder().plugin(plugin(module, config)).build();
+    let Err(StartError::Refused { logs, .. }) = built else {
+        panic!("the proxy started on {config}")
+    };
+    let said = logs.iter().find(|line| line.level == LogLevel::Error);
+    said.expect("an error in the log").message.clone()
+}
+
+/// What a request came to.
+fn seen(outcome: &Outcome) -> String {
+    let (answer, passed) = (&outcome.response_headers, &outcome.upstream_request);
+    let (details, counted) = (&outcome.details, &outcome.counted);
+    format!("{:?} {details} {answer:?} {passed:?} {counted:?}", outcome.status)
+}
+
+#[test]
+fn a_lean_build_does_what_the_full_one_does() {
+    for filter in filters() {
+        let (Some(full), Some(lean)) = (modules::compiled(filter.full), modules::compiled(filter.lean))
+        else {
+            return;
+        };
+        let run = |module: &CompiledModule| {
+            let mut proxy = start(Emulator::builder().workers(2), module, &filter.suits);
+            let report = send(&mut proxy, traffic());
+            assert_eq!(report.faults, [], "{}", filter.full);
+            assert!(report.statuses().contains(&200), "{}", filter.full);
+            let outcomes: Vec<String> = report.outcomes.iter().map(seen).collect();
+            (outcomes, format!("{:?}", proxy.metrics()))
+        };
+        assert_eq!(run(&full), run(&lean), "{}", filter.full);
+    }
+}
+
+#[test]
+fn a_lean_build_refuses_what_it_could_do_only_half_of() {
+    for filter in filters() {
+        let (Some(full), Some(lean)) = (modules::compiled(filter.full), modules::compiled(filter.lean))
+        else {
+            return;
+        };
+        let said = refusal(&lean, &filter.needs_more);
+        assert!(
+            said.contains("lean build") && said.contains("without -lean"),
+            "{said}"
+        );
+        // An earlier config goes on.
+        let mut proxy = start(Emulator::builder(), &lean, &filter.suits);
+        let updates = update(&mut proxy, &filter.needs_more).updates;
+        assert!(updates.iter().all(|update| !update.accepted), "{}", filter.lean);
+        assert_eq!(send(&mut proxy, traffic().into_iter().take(1)).statuses(), [200]);
+        // The full build takes it.
+        let _serving = start(Emulator::builder(), &full, &filter.needs_more);
+    }
+}
+
+#[test]
+fn a_lean_build_is_called_for_less() {
+    for filter in filters() {
+        if modules::module(filter.lean).is_none() {
+            return;
+        }
+        let (full, lean) = (exports(filter.full), exports(filter.lean));
+        let gone: Vec<&String> = full.iter().filter(|name| !lean.contains(name)).collect();
+        assert_eq!(gone, filter.without, "{}", filter.lean);
+        assert!(lean.iter().all(|name| full.contains(name)), "{}", filter.lean);
+    }
+}
