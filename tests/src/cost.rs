@@ -133,12 +133,40 @@ fn file() -> PathBuf {
     modules::workspace().join("tests/cost/instructions.json")
 }
 
+/// The variants whose numbers are not those of `cost/instructions.json`. One process of Envoy differs from another by some
+/// hundred instructions: what is off is measured once more before it counts.
+///
+/// # Panics
+/// If the file cannot be read.
+#[must_use]
+pub fn off(added: &Numbers) -> Vec<String> {
+    let Some(known) = known() else {
+        return Vec::new();
+    };
+    let is_off = |(name, is): (&String, &u64)| {
+        let of = |added: &u64| Numbers::from([(name.clone(), *added)]);
+        let was = known.added.get(name)?;
+        let differs = !differences(&of(was), &of(is), known.tolerance_percent).is_empty();
+        differs.then(|| name.clone())
+    };
+    added.iter().filter_map(is_off).collect()
+}
+
+/// What is known; `None` while it is being written anew.
+fn known() -> Option<Table> {
+    if std::env::var_os("UPDATE_COST").is_some() {
+        return None;
+    }
+    let known = std::fs::read(file()).unwrap_or_else(|error| panic!("{error}: {ABOUT}"));
+    Some(serde_json::from_slice(&known).expect("the file is as it was written"))
+}
+
 /// Compares these numbers with `cost/instructions.json`. With `UPDATE_COST` set it writes the file anew.
 ///
 /// # Panics
 /// If a number is off by more than the tolerance, or the file has other variants.
 pub fn check(added: &Numbers) {
-    if std::env::var_os("UPDATE_COST").is_some() {
+    let Some(known) = known() else {
         let table = Table {
             about: ABOUT.to_owned(),
             envoy: ENVOY_VERSION.to_owned(),
@@ -148,9 +176,7 @@ pub fn check(added: &Numbers) {
         let text = serde_json::to_string_pretty(&table).expect("JSON");
         std::fs::write(file(), text + "\n").expect("the file can be written");
         return;
-    }
-    let known = std::fs::read(file()).unwrap_or_else(|error| panic!("{error}: {ABOUT}"));
-    let known: Table = serde_json::from_slice(&known).expect("the file is as it was written");
+    };
     assert_eq!(known.envoy, ENVOY_VERSION, "another Envoy is pinned: {ABOUT}");
     let changed = differences(&known.added, added, known.tolerance_percent);
     assert!(changed.is_empty(), "{}\n{ABOUT}", changed.join("\n"));
@@ -176,6 +202,9 @@ pub struct Target {
     pub present: Option<u64>,
 }
 
+/// By how many instructions a number may be off because it is of another process of Envoy: 0.4 % of what a request costs.
+const OF_A_PROCESS: u64 = 400;
+
 /// One line for each target that has been met and is not any more. Empty: the gate is passed.
 ///
 /// # Panics
@@ -183,7 +212,9 @@ pub struct Target {
 #[must_use]
 pub fn missed(targets: &[Target], added: &Numbers) -> Vec<String> {
     let must_hold = targets.iter().filter(|target| target.present.is_none());
-    must_hold.filter_map(|target| too_much(target, added)).collect()
+    must_hold
+        .filter_map(|target| too_much(target, added, OF_A_PROCESS))
+        .collect()
 }
 
 /// One line for each target that is met by now and still counts as missed.
@@ -193,17 +224,19 @@ pub fn missed(targets: &[Target], added: &Numbers) -> Vec<String> {
 #[must_use]
 pub fn met_by_now(targets: &[Target], added: &Numbers) -> Vec<&'static str> {
     (targets.iter())
-        .filter(|target| target.present.is_some() && too_much(target, added).is_none())
+        .filter(|target| target.present.is_some() && too_much(target, added, 0).is_none())
         .map(|target| target.variant)
         .collect()
 }
 
-fn too_much(target: &Target, added: &BTreeMap<String, u64>) -> Option<String> {
+fn too_much(target: &Target, added: &BTreeMap<String, u64>, off_by: u64) -> Option<String> {
     let of = |name: &str| *added.get(name).unwrap_or_else(|| panic!("no variant {name}"));
     let is = of(target.variant);
     match target.most {
-        Most::Instructions(most) => (is > most).then(|| format!("{}: {is}, at most {most}", target.variant)),
-        Most::PercentOf(most, other) => (is * 100 > of(other) * most).then(|| {
+        Most::Instructions(most) => {
+            (is > most + off_by).then(|| format!("{}: {is}, at most {most}", target.variant))
+        }
+        Most::PercentOf(most, other) => (is * 100 > of(other) * most + off_by * 100).then(|| {
             let percent = is as f64 * 100.0 / of(other) as f64;
             format!(
                 "{}: {is}, {percent:.1} % of {other}, at most {most} %",
@@ -234,16 +267,16 @@ mod tests {
     #[test]
     fn a_target_is_missed_above_its_number_or_its_share() {
         let all = [
-            target("four", Most::Instructions(30_000), None),
-            target("four", Most::Instructions(29_999), None),
-            target("suite", Most::PercentOf(106, "alone"), None),
-            target("suite", Most::PercentOf(105, "alone"), None),
+            target("four", Most::Instructions(29_600), None),
+            target("four", Most::Instructions(29_599), None),
+            target("suite", Most::PercentOf(104, "alone"), None),
+            target("suite", Most::PercentOf(103, "alone"), None),
         ];
         assert_eq!(
             missed(&all, &added()),
             [
-                "four: 30000, at most 29999",
-                "suite: 21001, 105.0 % of alone, at most 105 %"
+                "four: 30000, at most 29599",
+                "suite: 21001, 105.0 % of alone, at most 103 %"
             ]
         );
     }
@@ -252,7 +285,7 @@ mod tests {
     fn a_target_that_was_never_met_does_not_fail_and_is_told_when_it_is() {
         let all = [
             target("four", Most::Instructions(29_999), Some(30_000)),
-            target("suite", Most::Instructions(22_000), Some(23_000)),
+            target("suite", Most::Instructions(21_001), Some(23_000)),
         ];
         assert!(missed(&all, &added()).is_empty());
         assert_eq!(met_by_now(&all, &added()), ["suite"]);

@@ -16,7 +16,12 @@ fn shipped() -> Option<&'static (Scales, Numbers)> {
     SHIPPED
         .get_or_init(|| {
             let scales = Scales::find()?;
-            let numbers = scales.measure(scales.dist(), &[]);
+            let mut numbers = scales.measure(scales.dist(), &[]);
+            let off = cost::off(&numbers);
+            if !off.is_empty() {
+                let off: Vec<&str> = off.iter().map(String::as_str).collect();
+                numbers.extend(scales.measure(scales.dist(), &off));
+            }
             Some((scales, numbers))
         })
         .as_ref()

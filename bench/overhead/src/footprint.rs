@@ -1,10 +1,11 @@
 //! What a filter costs a proxy that is only there: memory by number of workers, and the start.
 //!
-//! Each variant has an Envoy of its own. The start is from the exec to the moment when the workers accept connections
+//! Memory and the start are those of modules rather than of their configurations, so that of variants with the same modules the
+//! first is measured. Each has an Envoy of its own. The start is from the exec to the moment when the workers accept connections
 //! (found by asking every 5 ms); it is mostly V8 compiling the module. Memory is read after a short load on all
 //! workers, since what no request has touched is not resident yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -60,15 +61,25 @@ pub fn measure(
     effort: &Effort,
     progress: &ProgressBar,
 ) -> Result<BTreeMap<String, Footprint>> {
-    progress.inc_length((variants.len() * effort.workers.len() * effort.starts) as u64);
-    variants
-        .iter()
+    let chosen = of_each_set_of_modules(variants);
+    progress.inc_length((chosen.len() * effort.workers.len() * effort.starts) as u64);
+    chosen
+        .into_iter()
         .map(|variant| {
             progress.set_message(variant.name.clone());
             let found = one(envoy, variant, effort, progress);
             Ok((variant.name.clone(), found.with_context(|| variant.name.clone())?))
         })
         .collect()
+}
+
+/// The first variant with each set of modules, and all without any.
+fn of_each_set_of_modules(variants: &[Variant]) -> Vec<&Variant> {
+    let mut seen = BTreeSet::new();
+    let chosen = variants
+        .iter()
+        .filter(|variant| variant.modules.is_empty() || seen.insert(&variant.modules));
+    chosen.collect()
 }
 
 fn one(envoy: &Path, variant: &Variant, effort: &Effort, progress: &ProgressBar) -> Result<Footprint> {
@@ -122,4 +133,32 @@ fn one(envoy: &Path, variant: &Variant, effort: &Effort, progress: &ProgressBar)
         memory,
         start: start().context("no start was asked for")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::variants::Group;
+
+    #[test]
+    fn of_variants_with_the_same_modules_the_first_is_measured() {
+        let with = |name: &str, modules: &str| {
+            let new = Variant::new(name, name, Group::Filter);
+            modules
+                .split_whitespace()
+                .fold(new, |variant, module| variant.wasm(module, Path::new(module), ""))
+        };
+        let all = [
+            with("none", ""),
+            with("a", "x"),
+            with("b", "x"),
+            with("native", ""),
+            with("c", "x y"),
+        ];
+        let chosen: Vec<&str> = of_each_set_of_modules(&all)
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        assert_eq!(chosen, ["none", "a", "native", "c"]);
+    }
 }

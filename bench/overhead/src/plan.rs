@@ -28,17 +28,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All of it within ten minutes, for 31 variants on two cores.
+    /// All of it within ten minutes, for 46 variants on two cores.
     pub fn quick() -> Self {
         Self {
             instructions: Some(instructions::Windows::default()),
             cpu: Some(cpu::Effort {
                 rounds: 5,
-                each: Duration::from_millis(300),
+                each: Duration::from_millis(200),
             }),
             latency: Some(latency::Effort {
-                rounds: 4,
-                each: Duration::from_millis(500),
+                rounds: 3,
+                each: Duration::from_millis(400),
                 per_second: 2000.0,
             }),
             footprint: Some(footprint::Effort {
@@ -49,7 +49,7 @@ impl Plan {
         }
     }
 
-    /// What published numbers come from: about 40 minutes for 31 variants.
+    /// What published numbers come from: about an hour for 46 variants.
     pub fn full() -> Self {
         Self {
             instructions: Some(instructions::Windows {

@@ -9,7 +9,8 @@
 //! requests only.
 //!
 //! # Clocks
-//! TATs are absolute, in nanoseconds since the Unix epoch. Governor counts from the moment at which its limiter was built;
+//! TATs are absolute, in nanoseconds of the clock that `now` is read from: the proxy's steady one, or its wall clock where it
+//! has no other. Governor counts from the moment at which its limiter was built;
 //! our clock reads zero at that moment, so that all workers mean the same by a stored number.
 //!
 //! A stored TAT that no spending can explain is further ahead than a whole fill of the bucket: the clock was set back, the
