@@ -21,7 +21,12 @@ const WORKERS: u32 = 2;
 const CONNECTIONS: usize = 64;
 /// Short turns: what else the machine does is then about the same for all of a round.
 const TURN: Duration = Duration::from_millis(200);
-const NAMES: [&str; 4] = ["chain-worker", "chain-proxy", "suite-worker", "suite-proxy"];
+const NAMES: [&str; 4] = [
+    "chain-worker",
+    "chain-proxy",
+    "suite-worker-lean",
+    "suite-proxy-lean",
+];
 
 pub(crate) fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Vec<Measurement>> {
     let mut all: Vec<Variant> = variants::none().into_iter().take(1).collect();
