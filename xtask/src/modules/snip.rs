@@ -26,7 +26,7 @@ const KEPT: &str = "10proxy_wasm9hostcalls3log";
 
 /// Parts of the mangled names of the traits whose methods ask the host for something; what the dispatcher calls of them is in
 /// [`CALLED`].
-const TRAITS: [&str; 2] = ["10proxy_wasm6traits7Context", "10proxy_wasm6traits11RootContext"];
+const TRAITS: [&str; 2] = ["6traits7Context", "6traits11RootContext"];
 
 /// How the methods of these traits begin that are the module's to answer.
 const CALLED: [&str; 3] = ["on_", "get_type", "create_"];
@@ -100,11 +100,12 @@ pub(crate) fn snip(module: &[u8], left_out: i32) -> anyhow::Result<Vec<u8>> {
 
 /// Whether a function is a method of the SDK's traits that only asks the host for something.
 fn asks_the_host(name: &str) -> bool {
-    TRAITS.iter().any(|of| {
+    let asks = |of: &str| {
         let method = name.split_once(of).map_or("", |(_, method)| method);
         let begins = method.trim_start_matches(|digit: char| digit.is_ascii_digit());
         begins.len() < method.len() && !CALLED.iter().any(|called| begins.starts_with(called))
-    })
+    };
+    name.contains(SDK) && TRAITS.iter().any(|of| asks(of))
 }
 
 const DATA: u8 = 11;
@@ -171,10 +172,14 @@ mod tests {
                 false,
             ),
             (
+                "_RNvYNtNtCs1_10proxy_wasm10dispatcher8NoopRootNtNtB6_6traits7Context4doneB6_",
+                true,
+            ),
+            (
                 "_RINvMapDNtNtCs1_10proxy_wasm6traits11RootContextEL_EE3getm",
                 false,
             ),
-            ("_RNvCs1_3own7Context4done", false),
+            ("_RNvCs1_3own6traits7Context4done", false),
         ] {
             assert_eq!(asks_the_host(name), asks, "{name}");
         }
