@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use fairlead_emulator::{Builder, CompiledModule, Emulator, Event, Plugin, Report, Request, Thread};
+use fairlead_emulator::{
+    Builder, CompiledModule, Emulator, Event, LogLevel, Plugin, Report, Request, StartError, Thread,
+};
 use serde_json::Value;
 
 /// What a plugin is called unless a test needs several.
@@ -56,6 +58,20 @@ pub fn update(proxy: &mut Emulator, config: &Value) -> Report {
         },
     );
     proxy.run()
+}
+
+/// What a proxy says that does not start on this config: the first error in its log.
+///
+/// # Panics
+/// If it starts.
+#[must_use]
+pub fn refusal(module: &CompiledModule, config: &Value) -> String {
+    let built = Emulator::builder().plugin(plugin(module, config)).build();
+    let Err(StartError::Refused { logs, .. }) = built else {
+        panic!("the proxy started on {config}")
+    };
+    let said = logs.iter().find(|line| line.level == LogLevel::Error);
+    said.expect("an error in the log").message.clone()
 }
 
 /// Moves the wall clock by so many seconds.

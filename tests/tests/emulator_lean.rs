@@ -1,7 +1,7 @@
 //! Lean builds do what the full ones do, for less, and refuse what they could do only half of.
 
-use fairlead_emulator::{CompiledModule, Emulator, LogLevel, Outcome, Request, Response, StartError};
-use fairlead_tests::emulated::{plugin, send, start, update};
+use fairlead_emulator::{CompiledModule, Emulator, Outcome, Request, Response};
+use fairlead_tests::emulated::{refusal, send, start, statuses, update};
 use fairlead_tests::modules;
 use serde_json::{Value, json};
 
@@ -106,16 +106,6 @@ fn exports(module: &str) -> Vec<String> {
     names
 }
 
-/// What a proxy says that does not start on this config.
-fn refusal(module: &CompiledModule, config: &Value) -> String {
-    let built = Emulator::builder().plugin(plugin(module, config)).build();
-    let Err(StartError::Refused { logs, .. }) = built else {
-        panic!("the proxy started on {config}")
-    };
-    let said = logs.iter().find(|line| line.level == LogLevel::Error);
-    said.expect("an error in the log").message.clone()
-}
-
 /// What a request came to.
 fn seen(outcome: &Outcome) -> String {
     let (answer, passed) = (&outcome.response_headers, &outcome.upstream_request);
@@ -161,6 +151,34 @@ fn a_lean_build_refuses_what_it_could_do_only_half_of() {
         assert_eq!(send(&mut proxy, traffic().into_iter().take(1)).statuses(), [200]);
         // The full build takes it.
         let _serving = start(Emulator::builder(), &full, &filter.needs_more);
+    }
+}
+
+#[test]
+fn requests_pass_a_lean_build_that_refuses_if_the_config_asks_for_it() {
+    for filter in filters() {
+        let Some(lean) = modules::compiled(filter.lean) else {
+            return;
+        };
+        let mut config = filter.needs_more.clone();
+        let parts: Vec<&mut Value> = match filter.full {
+            "suite" => config.as_object_mut().unwrap().values_mut().collect(),
+            _ => vec![&mut config],
+        };
+        for part in parts {
+            part["on_invalid_config"] = json!("pass");
+        }
+        let mut proxy = start(Emulator::builder(), &lean, &config);
+        assert_eq!(
+            statuses(&mut proxy, &traffic()[0], 9),
+            [200; 9],
+            "{}",
+            filter.lean
+        );
+        if filter.full == "suite" {
+            config["canary"]["on_invalid_config"] = json!("refuse");
+            refusal(&lean, &config);
+        }
     }
 }
 

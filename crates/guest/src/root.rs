@@ -160,7 +160,7 @@ impl<S: Stage> RootContext for Root<S> {
         let refusal = match S::plan(&config) {
             Ok((_, needs)) if self.left_out.is_needed(&needs) => Refusal {
                 message: lean::MESSAGE.to_owned(),
-                pass_at_first_load: false,
+                pass_at_first_load: needs.passes,
             },
             Ok((stage, needs)) => {
                 self.accept(stage, needs, &config);

@@ -81,6 +81,9 @@ pub struct Needs {
     pub done: Done,
     /// How often [`crate::Stage::on_tick`] runs.
     pub tick: Tick,
+    /// Whether the config asks, at first load, to serve without the filter rather than to be refused: for a front end that
+    /// cannot give what these needs are ([`Refusal::pass_at_first_load`]). A whole asks for it if all of its parts do.
+    pub passes: bool,
     /// What the operator is told of this config when it is taken up, besides what these needs say.
     pub remark: Option<String>,
     /// Whether [`crate::Stage::on_response`] also sees the replies that this stage makes.
@@ -160,6 +163,7 @@ impl Needs {
         }
         let base = u16::try_from(self.attributes.len()).unwrap_or(u16::MAX);
         self.attributes.extend(part.attributes.iter().cloned());
+        self.passes = part.passes && (self.passes || self.parts.is_empty());
         self.request |= part.request;
         self.response |= part.response;
         self.body |= part.body;
@@ -322,6 +326,23 @@ mod tests {
         needs.cells("a", Scope::Proxy, 512, 145);
         needs.cells("b", Scope::Worker, 0, 10);
         assert_eq!(needs.cell_memory_bytes(), 512 * 145 + 10);
+    }
+
+    #[test]
+    fn a_whole_passes_if_all_of_its_parts_do() {
+        let passes = |parts: &[bool]| {
+            let mut whole = Needs::default();
+            for passes in parts {
+                let mut part = Needs::default();
+                part.passes = *passes;
+                whole.take_in("part", part);
+            }
+            whole.passes
+        };
+        assert!(passes(&[true]) && passes(&[true, true]));
+        for parts in [&[][..], &[false], &[true, false], &[false, true]] {
+            assert!(!passes(parts), "{parts:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::guard::Watch;
 use crate::metrics::Metrics;
 use crate::plain::Plain;
 use crate::trace::Traces;
-use fairlead_config::{Mode, canary as config};
+use fairlead_config::{Mode, OnInvalidConfig, canary as config};
 use fairlead_matching::{Key, MatchSpec, RuleSet};
 use fairlead_rollout::draw::Salted;
 use fairlead_rollout::ranges::Range;
@@ -323,6 +323,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(Canary, Needs), Refusal> {
 #[inline(never)]
 pub(crate) fn planned(config: config::Canary) -> (Canary, Needs) {
     let mut needs = Needs::default();
+    needs.passes = config.on_invalid_config == OnInvalidConfig::Pass;
     let canary = compile(config, &mut needs);
     (canary, needs)
 }

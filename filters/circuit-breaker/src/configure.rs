@@ -9,7 +9,7 @@ use crate::state::{Counting, Machine};
 use fairlead_breaker::classes::Classes;
 use fairlead_breaker::policy::{Throttle, Window};
 use fairlead_breaker::{Bulkhead, Bulkheads, Presence, Snapshots};
-use fairlead_config::{Mode, circuit_breaker as config};
+use fairlead_config::{Mode, OnInvalidConfig, circuit_breaker as config};
 use fairlead_matching::{Key, MatchSpec, RuleSet};
 use fairlead_stage::{Done, GroupId, HeaderMap, Needs, Refusal, Scope};
 use std::num::NonZeroU32;
@@ -81,6 +81,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(CircuitBreaker, Needs), Refusal> {
 #[inline(never)]
 pub(crate) fn planned(config: config::CircuitBreaker, version: u32) -> (CircuitBreaker, Needs) {
     let mut needs = Needs::default();
+    needs.passes = config.on_invalid_config == OnInvalidConfig::Pass;
     let filter = compile(config, version, &mut needs);
     (filter, needs)
 }

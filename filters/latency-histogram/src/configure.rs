@@ -5,8 +5,8 @@ use crate::access_log::AccessLog;
 use crate::labels::Labels;
 use crate::metrics::{Metrics, Names};
 use crate::request::Reason;
-use fairlead_config::Mode;
 use fairlead_config::latency_histogram::{self as config, Dimension, Failures, Phase, Unit};
+use fairlead_config::{Mode, OnInvalidConfig};
 use fairlead_histogram::Windows;
 use fairlead_histogram::buckets::Bounds;
 use fairlead_matching::{MatchSpec, RuleSet};
@@ -98,6 +98,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(LatencyHistogram, Needs), Refusal> {
 #[inline(never)]
 pub(crate) fn planned(config: &config::LatencyHistogram) -> (LatencyHistogram, Needs) {
     let mut needs = Needs::default();
+    needs.passes = config.on_invalid_config == OnInvalidConfig::Pass;
     if config.mode == Mode::Off {
         // Compiled like any other, so that it is checked, and then asked nothing.
         return (compile(config, &mut Needs::default()), needs);

@@ -2,7 +2,7 @@
 
 use crate::RateLimit;
 use crate::reply::Replies;
-use fairlead_config::rate_limit as config;
+use fairlead_config::{OnInvalidConfig, rate_limit as config};
 use fairlead_matching::{Key, MatchSpec, RuleSet};
 use fairlead_quota::{Quota, Table};
 use fairlead_stage::{Done, GroupId, MetricId, Needs, Refusal, Scope};
@@ -95,6 +95,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<(RateLimit, Needs), Refusal> {
 #[inline(never)]
 pub(crate) fn planned(config: &config::RateLimit) -> (RateLimit, Needs) {
     let mut needs = Needs::default();
+    needs.passes = config.on_invalid_config == OnInvalidConfig::Pass;
     let active: Vec<&config::Limit> = config
         .limits
         .iter()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fairlead_emulator::{CompiledModule, Emulator, LogLevel, Request, Response, StartError};
-use fairlead_tests::emulated::{PLUGIN, plugin, send, start, statuses, update};
+use fairlead_emulator::{Emulator, Request, Response};
+use fairlead_tests::emulated::{PLUGIN, refusal, send, start, statuses, update};
 use fairlead_tests::{modules, names};
 use serde_json::{Value, json};
 
@@ -24,16 +24,6 @@ fn release(weight: &str) -> Value {
 
 fn failing() -> Request {
     Request::get("/").upstream(Response::new(500))
-}
-
-/// What a proxy says that does not start on this config.
-fn refusal(module: &CompiledModule, config: &Value) -> String {
-    let built = Emulator::builder().plugin(plugin(module, config)).build();
-    let Err(StartError::Refused { logs, .. }) = built else {
-        panic!("the proxy started on {config}")
-    };
-    let said = logs.iter().find(|line| line.level == LogLevel::Error);
-    said.expect("an error in the log").message.clone()
 }
 
 fn rejected(proxy: &Emulator) -> Option<u64> {
