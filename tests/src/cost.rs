@@ -202,18 +202,15 @@ pub struct Target {
     pub present: Option<u64>,
 }
 
-/// By how many instructions a number may be off because it is of another process of Envoy: 0.4 % of what a request costs.
-const OF_A_PROCESS: u64 = 400;
-
-/// One line for each target that has been met and is not any more. Empty: the gate is passed.
+/// The variant and one line for each target that has been met and is not any more. Empty: the gate is passed.
 ///
 /// # Panics
 /// If a variant is not there.
 #[must_use]
-pub fn missed(targets: &[Target], added: &Numbers) -> Vec<String> {
+pub fn missed(targets: &[Target], added: &Numbers) -> Vec<(&'static str, String)> {
     let must_hold = targets.iter().filter(|target| target.present.is_none());
     must_hold
-        .filter_map(|target| too_much(target, added, OF_A_PROCESS))
+        .filter_map(|target| Some((target.variant, too_much(target, added)?)))
         .collect()
 }
 
@@ -224,19 +221,17 @@ pub fn missed(targets: &[Target], added: &Numbers) -> Vec<String> {
 #[must_use]
 pub fn met_by_now(targets: &[Target], added: &Numbers) -> Vec<&'static str> {
     (targets.iter())
-        .filter(|target| target.present.is_some() && too_much(target, added, 0).is_none())
+        .filter(|target| target.present.is_some() && too_much(target, added).is_none())
         .map(|target| target.variant)
         .collect()
 }
 
-fn too_much(target: &Target, added: &BTreeMap<String, u64>, off_by: u64) -> Option<String> {
+fn too_much(target: &Target, added: &BTreeMap<String, u64>) -> Option<String> {
     let of = |name: &str| *added.get(name).unwrap_or_else(|| panic!("no variant {name}"));
     let is = of(target.variant);
     match target.most {
-        Most::Instructions(most) => {
-            (is > most + off_by).then(|| format!("{}: {is}, at most {most}", target.variant))
-        }
-        Most::PercentOf(most, other) => (is * 100 > of(other) * most + off_by * 100).then(|| {
+        Most::Instructions(most) => (is > most).then(|| format!("{}: {is}, at most {most}", target.variant)),
+        Most::PercentOf(most, other) => (is * 100 > of(other) * most).then(|| {
             let percent = is as f64 * 100.0 / of(other) as f64;
             format!(
                 "{}: {is}, {percent:.1} % of {other}, at most {most} %",
@@ -267,16 +262,19 @@ mod tests {
     #[test]
     fn a_target_is_missed_above_its_number_or_its_share() {
         let all = [
-            target("four", Most::Instructions(29_600), None),
-            target("four", Most::Instructions(29_599), None),
-            target("suite", Most::PercentOf(104, "alone"), None),
-            target("suite", Most::PercentOf(103, "alone"), None),
+            target("four", Most::Instructions(30_000), None),
+            target("four", Most::Instructions(29_999), None),
+            target("suite", Most::PercentOf(106, "alone"), None),
+            target("suite", Most::PercentOf(105, "alone"), None),
         ];
         assert_eq!(
             missed(&all, &added()),
             [
-                "four: 30000, at most 29599",
-                "suite: 21001, 105.0 % of alone, at most 103 %"
+                ("four", "four: 30000, at most 29999".to_owned()),
+                (
+                    "suite",
+                    "suite: 21001, 105.0 % of alone, at most 105 %".to_owned()
+                ),
             ]
         );
     }
