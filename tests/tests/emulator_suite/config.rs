@@ -96,8 +96,8 @@ fn requests_pass_without_the_filters_if_all_of_them_ask_for_it() {
     assert_eq!(rejected(&proxy), Some(0));
     assert_eq!(statuses(&mut proxy, &Request::get("/"), 2), [200, 429]);
     // One that does not ask for it is enough.
-    refusal(&module, &bad("pass", "refuse"));
-    refusal(&module, &bad("refuse", "pass"));
+    let _ = refusal(&module, &bad("pass", "refuse"));
+    let _ = refusal(&module, &bad("refuse", "pass"));
 }
 
 #[test]
