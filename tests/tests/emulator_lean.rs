@@ -177,7 +177,7 @@ fn requests_pass_a_lean_build_that_refuses_if_the_config_asks_for_it() {
         );
         if filter.full == "suite" {
             config["canary"]["on_invalid_config"] = json!("refuse");
-            refusal(&lean, &config);
+            let _ = refusal(&lean, &config);
         }
     }
 }

@@ -333,8 +333,10 @@ mod tests {
         let passes = |parts: &[bool]| {
             let mut whole = Needs::default();
             for passes in parts {
-                let mut part = Needs::default();
-                part.passes = *passes;
+                let part = Needs {
+                    passes: *passes,
+                    ..Needs::default()
+                };
                 whole.take_in("part", part);
             }
             whole.passes
