@@ -10,9 +10,12 @@ mod columns;
 mod convert;
 mod document;
 mod lossless;
+mod package;
 mod percent;
 mod phase;
 mod policy_file;
+mod push;
+mod render;
 mod simulate;
 mod time;
 mod up;
@@ -44,6 +47,12 @@ enum Command {
     Canary(canary::Args),
     /// Write a breaker that is there already as a policy, and say what became of each field.
     Convert(convert::Args),
+    /// Make an OCI image of each module, reproducibly, with what it is made of attached.
+    Package(package::Args),
+    /// Push these images to a registry.
+    Push(push::Args),
+    /// Write the manifests of a policy: for Istio, for Envoy Gateway, or for Envoy alone.
+    Render(Box<render::Args>),
     /// Run the demo on a real Envoy.
     Up(up::Args),
     /// Measure what filters cost on a real Envoy: instructions, CPU time, latency, memory, start-up.
@@ -57,6 +66,9 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Canary(args) => canary::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Package(args) => package::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Up(args) => up::run(args),
         Command::Bench(args) => bench::run(&args),
     };

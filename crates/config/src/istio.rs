@@ -103,11 +103,11 @@ fn read(json: &Json, spec: &Value, at: &mut Problems) -> Option<Attachment> {
 }
 
 fn read_phase(value: &Json, at: &mut Problems) -> Option<Phase> {
-    let words = ["AUTHN", "AUTHZ", "STATS", "UNSPECIFIED_PHASE"];
+    // The last but one is WasmPlugin's word, the last TrafficExtension's.
+    let words = ["AUTHN", "AUTHZ", "STATS", "UNSPECIFIED_PHASE", "UNSPECIFIED"];
     let index = at.word(value, "a phase", &words, &[])?;
-    [Phase::Authn, Phase::Authz, Phase::Stats, Phase::Unspecified]
-        .into_iter()
-        .nth(index)
+    let phases = [Phase::Authn, Phase::Authz, Phase::Stats];
+    Some(phases.into_iter().nth(index).unwrap_or(Phase::Unspecified))
 }
 
 fn read_priority(value: &Json, at: &mut Problems) -> Option<i32> {
@@ -179,6 +179,7 @@ mod tests {
             places.is_sorted() && places.windows(2).all(|pair| pair[0] != pair[1]),
             "{places:?}"
         );
+        assert_eq!(place(json!({ "phase": "UNSPECIFIED" })), places[6]);
     }
 
     #[test]
@@ -191,7 +192,7 @@ mod tests {
         check(
             json!({ "phase": "authn", "priority": 1.5, "wasm": { "pluginName": 5, "pluginConfig": "{}" } }),
             &[
-                "phase: \"authn\" is not a phase: write AUTHN, AUTHZ, STATS or UNSPECIFIED_PHASE",
+                "phase: \"authn\" is not a phase: write AUTHN, AUTHZ, STATS, UNSPECIFIED_PHASE or UNSPECIFIED",
                 "priority: 1.5 is not a priority: write an integer",
                 "wasm.pluginName: 5 is not text: put it in quotes",
                 "wasm.pluginConfig: \"{}\" is not an object: Istio takes a pluginConfig as fields, not as text",

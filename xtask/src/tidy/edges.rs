@@ -41,7 +41,20 @@ const ALLOWED: &[(&str, May)] = &[
     ("fairlead-guest", May::Only(&["fairlead-stage"])),
     ("fairlead-emulator", May::Only(&[])),
     ("fairlead-envoy", May::Only(&[])),
+    ("fairlead-oci", May::Only(&[])),
     ("fairlead-upstream", May::Only(&[])),
+    (
+        "fairlead-manifest",
+        May::Only(&[
+            "fairlead-canary",
+            "fairlead-circuit-breaker",
+            "fairlead-config",
+            "fairlead-latency-histogram",
+            "fairlead-rate-limit",
+            "fairlead-stage",
+            "fairlead-suite",
+        ]),
+    ),
     (
         "fairlead",
         May::Only(&[
@@ -50,6 +63,8 @@ const ALLOWED: &[(&str, May)] = &[
             "fairlead-emulator",
             "fairlead-envoy",
             "fairlead-histogram",
+            "fairlead-manifest",
+            "fairlead-oci",
             "fairlead-overhead",
             "fairlead-rollout",
             "fairlead-scale",

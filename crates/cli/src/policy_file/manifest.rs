@@ -263,10 +263,11 @@ fn of_gateway(extension: &Extension) -> Option<Module> {
         .or_else(|| named(&extension.name))
 }
 
-/// The module that a url ends in: a file or an image.
+/// The module that a url ends in: a file or an image, of either build.
 fn image(url: Option<&str>) -> Option<Module> {
     let last = url?.rsplit('/').next().unwrap_or_default();
     let image = last.split(['@', ':']).next().unwrap_or_default();
     let image = image.strip_suffix(".wasm").unwrap_or(image);
+    let image = image.strip_suffix("-lean").unwrap_or(image);
     Module::named(image.strip_prefix("fairlead-").unwrap_or(image))
 }

@@ -146,7 +146,7 @@ metadata: {name: gate, namespace: demo}
 spec:
   wasm:
   - code: {type: Image, image: {url: 'registry.example.com/waf:1'}}
-  - code: {type: Image, image: {url: 'registry.example.com/fairlead/suite:1'}}
+  - code: {type: Image, image: {url: 'registry.example.com/fairlead/suite-lean:1'}}
     config: {rate_limit: {}}
   - name: lone
     rootID: rate-limit
