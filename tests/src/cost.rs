@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use fairlead_envoy::{ENVOY_VERSION, Locator};
+use fairlead_envoy::{ENVOY_VERSION, Located, Locator, Release};
 use fairlead_overhead::instructions::{self, Valgrind, Windows};
 use fairlead_overhead::{Answers, variants};
 use indicatif::ProgressBar;
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Numbers, TOLERANCE_PERCENT, differences};
 use crate::modules;
+use crate::versions::leave_out;
 
 const ABOUT: &str = "Instructions of the worker thread that filters add to a request on Envoy, by variant. The test fails if a number is off by more than the tolerance. To take over new ones, and review them in the diff: cargo xtask build && UPDATE_COST=1 cargo test --release -p fairlead-tests --test envoy_cost";
 
@@ -53,25 +54,19 @@ pub struct Scales {
 }
 
 impl Scales {
-    /// Finds Envoy, valgrind and the modules. `None`, after one line on standard error: skip the test.
+    /// Finds Envoy, valgrind and the modules. `None`, after one line on standard error: skip the test; without a line for an Envoy to
+    /// which the numbers do not [`apply`].
     ///
     /// # Panics
     /// If something is missing and the variable `CI` is `true`.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let locator = Locator::from_env(modules::workspace().join(".fairlead"));
-        let found = locator
-            .locate_for_test()
-            .unwrap_or_else(|error| panic!("{error}"));
-        let envoy = found?;
+        let envoy = envoy()?;
+        if envoy.version != Release::PINNED.version() {
+            return None;
+        }
         if let Err(lack) = Valgrind::find() {
             return skip(&format!("{lack:#}"));
-        }
-        if envoy.version.to_string() != ENVOY_VERSION {
-            return skip(&format!(
-                "the numbers are of Envoy {ENVOY_VERSION}, this is {}",
-                envoy.version
-            ));
         }
         let mut folder = None;
         for name in MODULES {
@@ -114,6 +109,29 @@ impl Scales {
         assert_eq!(numbers.len(), chosen.len(), "each variant has a number");
         numbers
     }
+}
+
+fn envoy() -> Option<Located> {
+    let locator = Locator::from_env(modules::workspace().join(".fairlead"));
+    let found = locator.locate_for_test();
+    found.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Whether the numbers are those of the Envoy that is there. If not, one line has said so: leave the test out. Whether there is one
+/// at all is [`Scales::find`]'s to say.
+///
+/// # Panics
+/// If there is none and the variable `CI` is `true`.
+#[must_use]
+pub fn apply() -> bool {
+    let other = envoy().map(|found| found.version);
+    let Some(version) = other.filter(|version| *version != Release::PINNED.version()) else {
+        return true;
+    };
+    leave_out(&format!(
+        "the instructions of a request are known of {ENVOY_VERSION}, this is {version}"
+    ));
+    false
 }
 
 /// One line, past the capture of `cargo test`.

@@ -35,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, what: What, args: &[String]) -> anyhow:
     let console = Console::new(true);
     tools::valgrind::ensure(&console)?;
     modules::build(workspace, &[], &console)?;
-    let envoy = tools::envoy::ensure(workspace, &console)?;
+    let envoy = tools::envoy::ensure(workspace, None, &console)?;
     console.step("build fairlead");
     let mut build = process::cargo();
     // The same selection as that of the tests, so that cargo need not build shared dependencies with other features.

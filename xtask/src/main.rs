@@ -10,6 +10,7 @@
 
 mod bench;
 mod clean;
+mod compatibility;
 mod console;
 mod modules;
 mod process;
@@ -21,6 +22,7 @@ mod up;
 mod workspace;
 
 use clap::{Parser, Subcommand};
+use compatibility::Choice;
 use console::Console;
 use std::process::ExitCode;
 use tiers::Tier;
@@ -47,9 +49,15 @@ enum Command {
     },
     /// Run the tests, tier by tier, and print a table of what passed
     Test {
-        /// Only these tiers, in this order: lint, unit, wasm, emulator, envoy
+        /// Only these tiers, in this order: lint, unit, wasm, emulator, envoy (the default), istio, docker
         #[arg(long, value_delimiter = ',', value_enum)]
         tier: Vec<Tier>,
+        /// With this release of Envoy, or `all` that are pinned, instead of the one that is found; the envoy tier unless others are named
+        #[arg(long, value_name = "VERSION", value_parser = Choice::parse)]
+        envoy: Option<Choice>,
+        /// Write what passed into docs/compatibility.md; a missing tool is a failure
+        #[arg(long, requires = "envoy")]
+        record: bool,
         /// Print the result as JSON on stdout; everything else goes to stderr
         #[arg(long)]
         json: bool,
@@ -101,7 +109,13 @@ fn run(command: Command) -> anyhow::Result<bool> {
             modules::report::print(&built, json)?;
             Ok(true)
         }
-        Command::Test { tier, json } => test::run(&workspace, &tier, json),
+        Command::Test {
+            tier,
+            envoy: Some(choice),
+            record,
+            json,
+        } => compatibility::run(&workspace, &tier, choice, record, json),
+        Command::Test { tier, json, .. } => test::run(&workspace, &tier, json),
         Command::Up { args } => up::run(&workspace, &args),
         Command::Bench { what, args } => bench::run(&workspace, what, &args),
         Command::Tidy => tidy::run(&workspace),
@@ -141,12 +155,27 @@ mod tests {
 
     #[test]
     fn tiers_are_separated_by_commas() {
-        let Command::Test { tier, json } = parse("xtask test --tier unit,wasm --json") else {
+        let Command::Test { tier, json, .. } = parse("xtask test --tier unit,wasm --json") else {
             panic!("not test")
         };
         assert_eq!(tier, [Tier::Unit, Tier::Wasm]);
         assert!(json);
         assert!(Arguments::try_parse_from(["xtask", "test", "--tier", "unot"]).is_err());
+    }
+
+    #[test]
+    fn a_release_of_envoy_is_one_that_is_pinned() {
+        let Command::Test { tier, envoy, .. } = parse("xtask test --envoy all --record") else {
+            panic!("not test")
+        };
+        assert_eq!((tier, envoy), (vec![], Some(Choice::All)));
+        for wrong in ["--envoy 1.38.3", "--envoy", "--record"] {
+            let line = format!("xtask test {wrong}");
+            assert!(
+                Arguments::try_parse_from(line.split_whitespace()).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

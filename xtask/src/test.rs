@@ -1,58 +1,87 @@
 //! `cargo xtask test`: runs the tiers, goes on after a failure, and ends with a table and one line of totals.
 
-mod counts;
-mod summary;
+pub(crate) mod counts;
+mod releases;
+pub(crate) mod summary;
 
+use crate::compatibility::runs_envoy;
 use crate::console::{Console, Stream};
 use crate::process::{self, Show};
 use crate::tiers::{Groups, Need, PURE, Run, STEPS, Step, Tier};
 use crate::tools::cargo_tool::CargoTool;
-use crate::tools::{self, Missing, envoy, prometheus, target, valgrind};
+use crate::tools::docker::{self, Docker, Programs};
+use crate::tools::{self, Missing, actionlint, control_plane, envoy, prometheus, target, valgrind};
 use crate::workspace::Workspace;
 use crate::{modules, tidy};
 use counts::Counts;
+use fairlead_envoy::Release;
 use std::path::PathBuf;
 use std::time::Instant;
 use summary::Row;
 
 /// What earlier steps have already found or built.
-struct Session<'w> {
+pub(crate) struct Session<'w> {
     workspace: &'w Workspace,
-    console: Console,
+    console: &'w Console,
+    /// The Envoy that was asked for.
+    release: Option<Release>,
     modules: Option<Result<(), Lack>>,
     envoy: Option<Result<PathBuf, Lack>>,
     prometheus: Option<Result<PathBuf, Lack>>,
+    control_plane: Option<Result<PathBuf, Lack>>,
+    docker: Option<Result<Docker, Lack>>,
     /// A missing tool is a failure.
     ci: bool,
 }
 
-/// Runs the tiers named, or all; whether nothing failed.
+/// Runs the tiers named, or the default ones; whether nothing failed.
 ///
 /// # Errors
 /// A command could not be started at all, or JSON not be written. Failures of tests are no errors.
 pub(crate) fn run(workspace: &Workspace, tiers: &[Tier], json: bool) -> anyhow::Result<bool> {
-    let tiers = if tiers.is_empty() { &Tier::ALL } else { tiers };
+    let tiers = if tiers.is_empty() { &Tier::DEFAULT } else { tiers };
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    let mut session = Session {
-        workspace,
-        console: Console::new(json),
-        modules: None,
-        envoy: None,
-        prometheus: None,
-        ci,
-    };
-    let mut rows = Vec::new();
-    for tier in tiers {
-        for step in STEPS.iter().filter(|step| step.tier == *tier) {
-            session.step(step, &mut rows)?;
-        }
-    }
-    session.console.finish();
+    let console = Console::new(json);
+    let rows = Session::new(workspace, &console, ci).rows(tiers, None)?;
+    console.finish();
     summary::print(&rows, json)?;
     Ok(rows.iter().all(|row| row.counts.failed == 0))
 }
 
-impl Session<'_> {
+impl<'w> Session<'w> {
+    /// Nothing found yet. With `ci` a missing tool is a failure.
+    pub(crate) fn new(workspace: &'w Workspace, console: &'w Console, ci: bool) -> Self {
+        Self {
+            workspace,
+            console,
+            release: None,
+            modules: None,
+            envoy: None,
+            prometheus: None,
+            control_plane: None,
+            docker: None,
+            ci,
+        }
+    }
+
+    /// What the tiers yield. With a `release` tests with Envoy run with it, a row for each of their binaries.
+    ///
+    /// # Errors
+    /// A command could not be started at all.
+    pub(crate) fn rows(&mut self, tiers: &[Tier], release: Option<Release>) -> anyhow::Result<Vec<Row>> {
+        if self.release != release {
+            self.envoy = None;
+            self.release = release;
+        }
+        let mut rows = Vec::new();
+        for tier in tiers {
+            for step in STEPS.iter().filter(|step| step.tier == *tier) {
+                self.step(step, &mut rows)?;
+            }
+        }
+        Ok(rows)
+    }
+
     fn step(&mut self, step: &Step, rows: &mut Vec<Row>) -> anyhow::Result<()> {
         let start = Instant::now();
         for need in step.needs {
@@ -91,6 +120,12 @@ impl Session<'_> {
             Run::Check(arguments) => {
                 self.command(step, step.what.to_owned(), &groups.expand(arguments), false, rows)
             }
+            Run::Tests(arguments) if step.tier == Tier::Envoy && self.release.is_some() => {
+                for (binary, arguments) in releases::each_binary(&groups, arguments, runs_envoy) {
+                    self.command(step, binary, &arguments, true, rows)?;
+                }
+                Ok(())
+            }
             Run::Tests(arguments) | Run::TestsOfEachPure(arguments) => {
                 self.command(step, step.what.to_owned(), &groups.expand(arguments), true, rows)
             }
@@ -98,11 +133,7 @@ impl Session<'_> {
                 self.announce(step, step.what);
                 let findings = tidy::check(self.workspace)?;
                 self.console.line(Stream::Out, &findings.to_string());
-                let counts = if findings.problems.is_empty() {
-                    Counts::passed()
-                } else {
-                    Counts::failed()
-                };
+                let counts = Counts::of_check(findings.problems.is_empty());
                 rows.push(Row::new(
                     step.tier,
                     step.what.to_owned(),
@@ -110,6 +141,13 @@ impl Session<'_> {
                     start.elapsed(),
                     String::new(),
                 ));
+                Ok(())
+            }
+            Run::Workflows => {
+                self.announce(step, step.what);
+                let counts = Counts::of_check(actionlint::run(self.workspace, self.console)?);
+                let what = step.what.to_owned();
+                rows.push(Row::new(step.tier, what, counts, start.elapsed(), String::new()));
                 Ok(())
             }
         }
@@ -144,23 +182,41 @@ impl Session<'_> {
         if let Some(Ok(prometheus)) = &self.prometheus {
             command.env(prometheus::VARIABLE, prometheus);
         }
+        if let Some(Ok(programs)) = &self.control_plane {
+            command.env(control_plane::VARIABLE, programs);
+        }
+        if let Some(Ok(docker)) = &self.docker {
+            command.envs(docker.variables().cloned());
+        }
+        if self.ci {
+            command.env("CI", "true");
+        }
         let mut counts = Counts::default();
-        let ended_well = process::stream(&mut command, &self.console, |_, line| {
+        let mut left_out = 0;
+        let ended_well = process::stream(&mut command, self.console, |_, line| {
             counts.read(line);
+            left_out += u64::from(line.starts_with(releases::LEFT_OUT));
             Show::Yes
         })?;
         let mut note = String::new();
         if !tests {
-            counts = if ended_well {
-                Counts::passed()
-            } else {
-                Counts::failed()
-            };
+            counts = Counts::of_check(ended_well);
         } else if !ended_well {
             counts.failed = counts.failed.max(1);
         } else if counts.passed == 0 {
             counts.failed = 1;
             "no test ran".clone_into(&mut note);
+        }
+        if tests && left_out > 0 {
+            counts.passed = counts.passed.saturating_sub(left_out);
+            counts.skipped += left_out;
+            if self.ci && self.release.is_none() {
+                counts.failed += 1;
+                "tests were left out for an Envoy that nobody asked for".clone_into(&mut note);
+            }
+        }
+        if let (Tier::Docker, Some(Ok(docker))) = (step.tier, &self.docker) {
+            note.push_str(&docker.note());
         }
         rows.push(Row::new(step.tier, what, counts, start.elapsed(), note));
         Ok(())
@@ -168,7 +224,7 @@ impl Session<'_> {
 
     /// Makes sure that a need of a step is there.
     fn provide(&mut self, need: Need) -> Result<(), Lack> {
-        let (workspace, console) = (self.workspace, &self.console);
+        let (workspace, console) = (self.workspace, self.console);
         match need {
             Need::Target(name) => target::ensure(workspace, name, console).map_err(Lack::from),
             Need::Node => tools::node().map_err(Lack::from),
@@ -180,6 +236,9 @@ impl Session<'_> {
                 .ensure(workspace, console)
                 .map(drop)
                 .map_err(Lack::from),
+            Need::Actionlint => actionlint::ensure(workspace, console)
+                .map(drop)
+                .map_err(Lack::from),
             Need::Modules => {
                 let build = || {
                     modules::build(workspace, &[], console)
@@ -189,7 +248,7 @@ impl Session<'_> {
                 self.modules.get_or_insert_with(build).clone()
             }
             Need::Envoy => {
-                let find = || envoy::ensure(workspace, console).map_err(Lack::from);
+                let find = || envoy::ensure(workspace, self.release, console).map_err(Lack::from);
                 self.envoy.get_or_insert_with(find).clone().map(drop)
             }
             Need::Prometheus => {
@@ -197,6 +256,21 @@ impl Session<'_> {
                 self.prometheus.get_or_insert_with(find).clone().map(drop)
             }
             Need::Valgrind => valgrind::ensure(console).map_err(Lack::from),
+            Need::ControlPlane => {
+                let find = || control_plane::ensure(workspace, console).map_err(Lack::from);
+                self.control_plane.get_or_insert_with(find).clone().map(drop)
+            }
+            Need::Docker => {
+                let found = |it: &Option<Result<PathBuf, Lack>>| it.clone().and_then(Result::ok);
+                let (envoy, prometheus) = (found(&self.envoy), found(&self.prometheus));
+                let programs = Programs {
+                    envoy: envoy.as_deref(),
+                    prometheus: prometheus.as_deref(),
+                };
+                let find = || docker::ensure(workspace, programs, console).map_err(Lack::from);
+                let docker = self.docker.get_or_insert_with(find).as_ref();
+                docker.map(drop).map_err(Lack::clone)
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod manifests;
 mod purity;
 mod source;
 mod wasm_crates;
+mod workflows;
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -108,6 +109,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Findings> {
         problems.extend(machine::check(file));
         problems.extend(manifests::check_lints(workspace, file));
         problems.extend(purity::check(file));
+        problems.extend(workflows::check(file));
     }
     problems.sort();
     problems.dedup();

@@ -18,11 +18,26 @@ pub(crate) enum Tier {
     Emulator,
     /// The built modules in a real Envoy.
     Envoy,
+    /// The shipped manifests on a real Kubernetes API server, read by a real istiod.
+    Istio,
+    /// The Compose project of `examples/docker` on a real Docker engine.
+    Docker,
 }
 
 impl Tier {
     /// All tiers, in the order in which they run.
-    pub(crate) const ALL: [Self; 5] = [Self::Lint, Self::Unit, Self::Wasm, Self::Emulator, Self::Envoy];
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Lint,
+        Self::Unit,
+        Self::Wasm,
+        Self::Emulator,
+        Self::Envoy,
+        Self::Istio,
+        Self::Docker,
+    ];
+    /// Those that run if none is named. The others build or install more than a laptop should be asked for in passing.
+    pub(crate) const DEFAULT: [Self; 5] = [Self::Lint, Self::Unit, Self::Wasm, Self::Emulator, Self::Envoy];
 
     /// Name on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -32,6 +47,8 @@ impl Tier {
             Self::Wasm => "wasm",
             Self::Emulator => "emulator",
             Self::Envoy => "envoy",
+            Self::Istio => "istio",
+            Self::Docker => "docker",
         }
     }
 }
@@ -62,6 +79,8 @@ pub(crate) enum Need {
     WasmBindgen,
     /// cargo-deny.
     Deny,
+    /// actionlint.
+    Actionlint,
     /// dist/*.wasm, built from the source as it is now.
     Modules,
     /// Envoy.
@@ -70,6 +89,10 @@ pub(crate) enum Need {
     Prometheus,
     /// valgrind.
     Valgrind,
+    /// etcd, kube-apiserver, istiod and what goes with them.
+    ControlPlane,
+    /// A Docker engine with Compose and the images of `examples/docker`.
+    Docker,
 }
 
 impl Need {
@@ -94,15 +117,19 @@ pub(crate) enum Run {
     TestsOfEachPure(&'static [&'static str]),
     /// `cargo xtask tidy`.
     Tidy,
+    /// actionlint over the workflows.
+    Workflows,
 }
 
 /// Crates that run on this machine only. All release steps select all of them and differ in the test binaries that they
 /// run: with another selection cargo would choose other features of shared dependencies, and build wasmtime once more.
-pub(crate) const NATIVE: [&str; 9] = [
+pub(crate) const NATIVE: [&str; 11] = [
     "fairlead",
     "fairlead-emulator",
     "fairlead-envoy",
     "fairlead-load",
+    "fairlead-manifest",
+    "fairlead-oci",
     "fairlead-overhead",
     "fairlead-report",
     "fairlead-scale",
@@ -116,8 +143,10 @@ pub(crate) const FILTERS: &str = "{filters}";
 pub(crate) const NATIVE_CRATES: &str = "{native}";
 /// Stands for `--package` of every crate of [`PURE`].
 pub(crate) const PURE_CRATES: &str = "{pure}";
-/// Before the name of a package: stands for `--test` of every test binary in its folder `tests`.
+/// Before the name of a package: stands for `--test` of every test binary in its folder `tests` that no other tier runs.
 const TESTS_OF: &str = "{tests}";
+/// How the names of test binaries begin that run in a tier of their own, whatever their package.
+const ELSEWHERE: [&str; 2] = ["istio", "docker"];
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +187,7 @@ pub(crate) const STEPS: &[Step] = &[
         tier: Tier::Lint, what: "licences, bans, sources", needs: &[Need::Deny],
         run: Run::Check(&["deny", "--workspace", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]),
     },
+    Step { tier: Tier::Lint, what: "workflows", needs: &[Need::Actionlint], run: Run::Workflows },
 
     Step {
         tier: Tier::Unit, what: "crates and filters", needs: &[],
@@ -204,6 +234,24 @@ pub(crate) const STEPS: &[Step] = &[
         tier: Tier::Envoy, what: "end to end", needs: &[Need::Modules, Need::Envoy, Need::Prometheus, Need::Valgrind],
         run: Run::Tests(&[
             "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "envoy*", "--", "--test-threads", "2",
+        ]),
+    },
+
+    Step {
+        tier: Tier::Istio, what: "build fairlead", needs: &[],
+        run: Run::Check(&["build", "--release", NATIVE_CRATES, "--bins"]),
+    },
+    Step {
+        tier: Tier::Istio, what: "control plane", needs: &[Need::Modules, Need::Envoy, Need::Prometheus, Need::ControlPlane],
+        run: Run::Tests(&[
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "istio*", "--", "--test-threads", "1", "--nocapture",
+        ]),
+    },
+
+    Step {
+        tier: Tier::Docker, what: "the example's page", needs: &[Need::Modules, Need::Envoy, Need::Prometheus, Need::Docker],
+        run: Run::Tests(&[
+            "test", "--no-fail-fast", "--release", NATIVE_CRATES, "--test", "docker*", "--", "--test-threads", "1",
         ]),
     },
 ];
@@ -260,7 +308,11 @@ impl<'w> Groups<'w> {
                         .map(str::to_owned),
                 );
             } else if let Some(package) = argument.strip_prefix(TESTS_OF) {
-                let binaries = self.binaries.iter().filter(|(of, _)| *of == package);
+                let here = |name: &str| !ELSEWHERE.iter().any(|tier| name.starts_with(tier));
+                let binaries = self
+                    .binaries
+                    .iter()
+                    .filter(|(of, name)| *of == package && here(name));
                 expanded.extend(binaries.flat_map(|(_, name)| ["--test", name]).map(str::to_owned));
             } else {
                 expanded.push((*argument).to_owned());
@@ -272,7 +324,7 @@ impl<'w> Groups<'w> {
     /// Whether some step runs tests of a package.
     pub(crate) fn tests(&self, package: &str) -> bool {
         STEPS.iter().any(|step| match step.run {
-            Run::Check(_) | Run::Tidy => false,
+            Run::Check(_) | Run::Tidy | Run::Workflows => false,
             Run::TestsOfEachPure(_) => PURE.contains(&package),
             Run::Tests(arguments) => self
                 .expand(arguments)
@@ -289,7 +341,11 @@ mod tests {
     fn groups() -> Groups<'static> {
         Groups {
             filters: vec!["a", "b"],
-            binaries: vec![("fairlead", "up"), ("fairlead-envoy", "real")],
+            binaries: vec![
+                ("fairlead", "up"),
+                ("fairlead-envoy", "real"),
+                ("fairlead-envoy", "istio_proxy"),
+            ],
         }
     }
 

@@ -3,8 +3,12 @@
 //! Everything fetched is pinned and lands in `.fairlead/`; nothing is installed into the machine, except compile targets,
 //! which rustup keeps with the toolchain.
 
+pub(crate) mod actionlint;
 pub(crate) mod cargo_tool;
+pub(crate) mod control_plane;
+pub(crate) mod docker;
 pub(crate) mod envoy;
+pub(crate) mod go;
 pub(crate) mod prometheus;
 pub(crate) mod target;
 pub(crate) mod valgrind;

@@ -14,7 +14,7 @@ use std::process::Command;
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> anyhow::Result<bool> {
     let console = Console::new(true);
     modules::build(workspace, &[], &console)?;
-    let envoy = tools::envoy::ensure(workspace, &console)?;
+    let envoy = tools::envoy::ensure(workspace, None, &console)?;
     console.step("build fairlead");
     process::check(
         process::cargo().args(["build", "--release", "--package", "fairlead"]),

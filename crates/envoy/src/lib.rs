@@ -32,5 +32,5 @@ pub use bootstrap::{
 };
 pub use discovery::{ExtensionFile, ListenerFile, Update};
 pub use error::Error;
-pub use locate::{ENVOY_VERSION, LocateError, Located, Locator, OLDEST_ENVOY, Source, Version};
+pub use locate::{ENVOY_VERSION, LocateError, Located, Locator, Release, Source, UnknownRelease, Version};
 pub use process::{Envoy, Options};

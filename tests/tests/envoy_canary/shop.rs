@@ -1,6 +1,6 @@
 //! Two versions of a service behind one route table, as a VirtualService would route to them.
 
-use fairlead_envoy::{AccessLog, Bootstrap, Cluster, Envoy, HttpFilter, Listener, Route};
+use fairlead_envoy::{Bootstrap, Cluster, Envoy, HttpFilter, Listener, Route};
 use fairlead_tests::names;
 use fairlead_tests::proxy::{Lab, PATIENCE, bootstrap, port};
 use fairlead_upstream::{Behavior, Upstream};
@@ -27,11 +27,6 @@ pub(crate) fn listener(name: &str, filter: impl Into<HttpFilter>) -> Listener {
                 .with("route", to("v2")),
         )
         .route(Route::prefix("/").to("v1").with("route", to("v1")))
-        .access_log(
-            AccessLog::stdout()
-                .field("routed", "%ROUTE_RESOLUTION_COUNT%")
-                .field("id", "%REQ(X-ID)%"),
-        )
         .with("connection_balance_config", json!({"exact_balance": {}}))
 }
 

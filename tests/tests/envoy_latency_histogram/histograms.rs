@@ -5,6 +5,7 @@ use std::time::Duration;
 use fairlead_tests::modules;
 use fairlead_tests::prometheus::{Prometheus, Scrape};
 use fairlead_tests::proxy::{Lab, bootstrap};
+use fairlead_tests::versions::NATIVE;
 use serde_json::{Value, json};
 
 use crate::load::{Group, Seen, drive, quantile, uniform};
@@ -33,6 +34,9 @@ fn envoys_own_histogram_becomes_a_native_one_scraped_by_prometheus() {
     let (Some(lab), Some(program)) = (Lab::enter(FILTER), Prometheus::locate()) else {
         return;
     };
+    if !lab.since(38, NATIVE) {
+        return;
+    }
     let config = json!({"labels": {"method": true}, "unit": "us"});
     let service = Service::open(&lab, &config);
     let scrape = Scrape::of("envoy", service.envoy.admin_address())

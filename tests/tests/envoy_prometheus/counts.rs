@@ -7,6 +7,7 @@ use fairlead_tests::catalogue;
 use fairlead_tests::client::{Connection, Request};
 use fairlead_tests::prometheus::{Labels, Prometheus};
 use fairlead_tests::proxy::{Lab, listener, port};
+use fairlead_tests::versions::NATIVE;
 use serde_json::json;
 
 use crate::{PLUGIN, enter, scrape};
@@ -84,6 +85,9 @@ fn the_relabelling_of_the_page_names_labels_after_what_they_say() {
 #[test]
 fn prometheus_keeps_native_histograms_of_several_proxies() {
     let Some((lab, program)) = enter() else { return };
+    if !lab.since(38, NATIVE) {
+        return;
+    }
     let (one, two) = (after_a_burst(&lab), after_a_burst(&lab));
     let scrape = scrape(&one)
         .and("two", two.admin_address())

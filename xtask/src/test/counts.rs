@@ -1,9 +1,9 @@
 //! Counting what the test harnesses report.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many tests passed, failed and were skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Counts {
     /// Ran and were right.
     pub(crate) passed: u64,
@@ -30,6 +30,11 @@ impl Counts {
             failed: 1,
             skipped: 0,
         }
+    }
+
+    /// One check, by whether it passed.
+    pub(crate) const fn of_check(passed: bool) -> Self {
+        if passed { Self::passed() } else { Self::failed() }
     }
 
     /// One check that did not run.

@@ -11,7 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     tier: Tier,
-    what: String,
+    /// The step, or the test binary where each has a row.
+    pub(crate) what: String,
     /// Its tests, or itself when it is a check.
     pub(crate) counts: Counts,
     time: Duration,
@@ -29,6 +30,12 @@ impl Row {
             time,
             note,
         }
+    }
+
+    /// The same under another name.
+    pub(crate) fn renamed(mut self, name: impl Fn(&str) -> String) -> Self {
+        self.what = name(&self.what);
+        self
     }
 }
 

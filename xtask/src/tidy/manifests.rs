@@ -68,14 +68,14 @@ fn untested(groups: &Groups<'_>, package: &str) -> Option<Problem> {
 }
 
 fn unnamed(binaries: &[&str]) -> Vec<Problem> {
-    let tiers = [Tier::Emulator.name(), Tier::Envoy.name()];
+    let tiers = [Tier::Emulator, Tier::Envoy, Tier::Istio, Tier::Docker].map(Tier::name);
     (binaries.iter())
         .filter(|name| !tiers.iter().any(|tier| name.starts_with(tier)))
         .map(|name| {
             Problem::new(
                 "tests",
                 format!("no tier runs {name}"),
-                "begin its name with emulator or envoy",
+                "begin its name with emulator, envoy, istio or docker",
             )
         })
         .collect()

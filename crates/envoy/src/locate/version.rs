@@ -2,13 +2,6 @@
 
 use std::fmt;
 
-/// The oldest release that the filters are tested with.
-pub const OLDEST_ENVOY: Version = Version {
-    major: 1,
-    minor: 36,
-    patch: 0,
-};
-
 /// A release number; ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
