@@ -1,8 +1,8 @@
 //! A blocking HTTP/1.1 client over one kept connection, for requests that no library would send: header values that are
 //! not UTF-8, a thousand headers, pipelines.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -40,6 +40,15 @@ impl Request {
         Self {
             body: body.clone(),
             ..head.header("content-length", body.len().to_string())
+        }
+    }
+
+    /// A GET of `path` from another host.
+    #[must_use]
+    pub fn to(host: &str, path: &str) -> Self {
+        Self {
+            head: format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n").into_bytes(),
+            body: Vec::new(),
         }
     }
 
@@ -118,14 +127,22 @@ impl Connection {
     /// If nothing listens there.
     #[must_use]
     pub fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
-        stream.set_nodelay(true).expect("a TCP option");
-        stream.set_read_timeout(Some(SILENCE)).expect("a TCP option");
-        Self {
+        Self::to(([127, 0, 0, 1], port).into()).expect("the proxy listens")
+    }
+
+    /// Connects to an address.
+    ///
+    /// # Errors
+    /// Nothing listens there.
+    pub fn to(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        Ok(Self {
             stream,
             buffer: Vec::new(),
             read: 0,
-        }
+        })
     }
 
     /// Sends a request and waits for its response.
@@ -135,6 +152,17 @@ impl Connection {
     pub fn ask(&mut self, request: &Request) -> Response {
         self.send(std::slice::from_ref(request));
         self.receive()
+    }
+
+    /// As [`ask`](Self::ask), while a proxy starts or its listeners change.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub fn try_ask(&mut self, request: &Request) -> io::Result<Response> {
+        let mut bytes = Vec::new();
+        request.append_to(&mut bytes);
+        self.stream.write_all(&bytes)?;
+        self.try_receive()
     }
 
     /// The statuses of the same request sent `count` times, one after the other.
@@ -169,7 +197,11 @@ impl Connection {
     /// # Panics
     /// As [`ask`](Self::ask).
     pub fn receive(&mut self) -> Response {
-        let end = self.find_head_end();
+        self.try_receive().expect("the proxy answers")
+    }
+
+    fn try_receive(&mut self) -> io::Result<Response> {
+        let end = self.find_head_end()?;
         let head = self.take(end);
         let head = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
         let mut lines = head.filter(|line| !line.is_empty());
@@ -192,13 +224,13 @@ impl Connection {
             body: Vec::new(),
         };
         response.body = match response.header("transfer-encoding") {
-            Some(_) => self.take_chunks(),
+            Some(_) => self.take_chunks()?,
             None => {
                 let length = response.header("content-length");
-                self.take_body(length.map_or(0, |length| length.parse().expect("a length")))
+                self.take_body(length.map_or(0, |length| length.parse().expect("a length")))?
             }
         };
-        response
+        Ok(response)
     }
 
     /// Waits until the proxy closes the connection; all that it has sent until then.
@@ -210,17 +242,13 @@ impl Connection {
         let mut rest = self.buffer.split_off(self.read);
         // A reset is an end, too.
         if let Err(error) = self.stream.read_to_end(&mut rest) {
-            assert_ne!(
-                error.kind(),
-                std::io::ErrorKind::WouldBlock,
-                "the proxy is silent"
-            );
+            assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "the proxy is silent");
         }
         rest
     }
 
     /// The number of bytes up to the end of the next head, once it is here.
-    fn find_head_end(&mut self) -> usize {
+    fn find_head_end(&mut self) -> io::Result<usize> {
         const END: &[u8] = b"\r\n\r\n";
         let mut searched = 0;
         loop {
@@ -229,49 +257,49 @@ impl Connection {
                 .windows(END.len())
                 .position(|window| window == END);
             if let Some(at) = found {
-                return searched + at + END.len();
+                return Ok(searched + at + END.len());
             }
             searched = unread.len().saturating_sub(END.len() - 1);
-            self.fill();
+            self.fill()?;
         }
     }
 
     /// The end of the next line, which is here from then on.
-    fn find_line_end(&mut self) -> usize {
+    fn find_line_end(&mut self) -> io::Result<usize> {
         loop {
             let found = self.buffer[self.read..].iter().position(|byte| *byte == b'\n');
             match found {
-                Some(at) => return at + 1,
-                None => self.fill(),
+                Some(at) => return Ok(at + 1),
+                None => self.fill()?,
             }
         }
     }
 
-    fn take_body(&mut self, length: usize) -> Vec<u8> {
+    fn take_body(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.buffer.len() - self.read < length {
-            self.fill();
+            self.fill()?;
         }
-        self.take(length)
+        Ok(self.take(length))
     }
 
     /// A chunked body (RFC 9112, 7.1); trailers are read over.
-    fn take_chunks(&mut self) -> Vec<u8> {
+    fn take_chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let end = self.find_line_end();
+            let end = self.find_line_end()?;
             let size = self.take(end);
             let size = String::from_utf8_lossy(size.trim_ascii_end()).into_owned();
             let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("`{size}` is no size"));
-            body.extend(self.take_body(size));
+            body.extend(self.take_body(size)?);
             loop {
-                let end = self.find_line_end();
+                let end = self.find_line_end()?;
                 // The end of the chunk, or of the trailers.
                 if self.take(end).trim_ascii_end().is_empty() {
                     break;
                 }
             }
             if size == 0 {
-                return body;
+                return Ok(body);
             }
         }
     }
@@ -282,12 +310,16 @@ impl Connection {
         bytes
     }
 
-    fn fill(&mut self) {
+    fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..std::mem::take(&mut self.read));
         let mut piece = [0; 16 * 1024];
-        let count = self.stream.read(&mut piece).expect("the proxy answers");
-        assert_ne!(count, 0, "the proxy closed the connection");
+        let count = self.stream.read(&mut piece)?;
+        if count == 0 {
+            let closed = "the proxy closed the connection";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, closed));
+        }
         self.buffer.extend_from_slice(&piece[..count]);
+        Ok(())
     }
 }
 

@@ -9,6 +9,19 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use fairlead_emulator::CompiledModule;
 
+/// All of them, by name.
+pub const NAMES: [&str; 9] = [
+    "canary",
+    "canary-lean",
+    "circuit-breaker",
+    "circuit-breaker-lean",
+    "latency-histogram",
+    "rate-limit",
+    "rate-limit-lean",
+    "suite",
+    "suite-lean",
+];
+
 static SKIPPED: Once = Once::new();
 
 /// The root of the workspace.

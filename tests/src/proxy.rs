@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fairlead_envoy::{Bootstrap, Envoy, Error, Listener, Locator, Options, Route, Wasm};
+use fairlead_envoy::{Bootstrap, Envoy, Error, Listener, Locator, Options, Route, Version, Wasm};
 use serde_json::{Value, json};
 
-use crate::modules;
+use crate::{modules, versions};
 
 /// Enough for a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,6 +21,7 @@ pub const RSS_SLACK_KIB: u64 = 3 * 1024;
 pub struct Lab {
     module: PathBuf,
     binary: PathBuf,
+    version: Version,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -37,9 +38,11 @@ impl Lab {
         let found = locator
             .locate_for_test()
             .unwrap_or_else(|error| panic!("{error}"));
+        let found = found?;
         Some(Self {
             module: modules::module(filter)?,
-            binary: found?.path,
+            binary: found.path,
+            version: found.version,
             _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
@@ -48,6 +51,18 @@ impl Lab {
     #[must_use]
     pub fn plugin(&self, name: &str, config: &Value) -> Wasm {
         Wasm::new(name, &self.module).configuration(config.to_string())
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn envoy(&self) -> &std::path::Path {
+        &self.binary
+    }
+
+    /// Whether Envoy has `what`, which came with release 1.`minor`. If not, one line has said so: leave the test out.
+    #[must_use]
+    pub fn since(&self, minor: u32, what: &str) -> bool {
+        versions::since(self.version, minor, what)
     }
 
     /// How an Envoy with `workers` workers is started.

@@ -20,57 +20,16 @@ mod commands;
 #[path = "emulator_scenarios/promises.rs"]
 mod promises;
 
+use fairlead_tests::modules::workspace;
+use fairlead_tests::scenarios::{self, in_each};
 use promises::{check, objects};
 use serde_json::{Map, Value};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
-
-fn scenarios() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-}
-
-fn command() -> PathBuf {
-    let named = std::env::var_os("FAIRLEAD_BIN").map(PathBuf::from);
-    let built = || {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        target
-            .unwrap_or_else(|| root.join("target"))
-            .join("release/fairlead")
-    };
-    let path = named.unwrap_or_else(built);
-    assert!(
-        path.is_file(),
-        "{} is not there: build it with `cargo build --release -p fairlead`, or name it in FAIRLEAD_BIN",
-        path.display()
-    );
-    path
-}
+use std::path::Path;
 
 /// Plays a scenario; gives its answers, and the last line.
 fn play(folder: &Path) -> Result<(Vec<Map<String, Value>>, Value), String> {
-    let mut command = Command::new(command());
-    command
-        .args(["simulate", "--output", "jsonl", "--policy"])
-        .arg(folder.join("policy.yaml"));
-    command
-        .arg("--traffic")
-        .arg(folder.join("traffic.jsonl"))
-        .current_dir(scenarios().join("../.."));
-    if let Ok(options) = fs::read_to_string(folder.join("options")) {
-        command.args(options.split_whitespace());
-    }
-    let output = command.output().expect("the command starts");
-    if !output.status.success() {
-        return Err(format!(
-            "{}: {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        ));
-    }
-    let mut lines = objects(&String::from_utf8(output.stdout).expect("UTF-8"), folder);
+    let mut lines = objects(&scenarios::play(folder, &[])?, folder);
     let end = lines.pop().ok_or("nothing was printed")?;
     Ok((lines, Value::Object(end)))
 }
@@ -89,33 +48,7 @@ fn broken_promises(folder: &Path) -> Vec<String> {
 
 #[test]
 fn every_scenario_holds() {
-    let entries = fs::read_dir(scenarios()).expect("tests/scenarios");
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    assert!(
-        folders.len() >= 100,
-        "only {} scenarios were found",
-        folders.len()
-    );
-    // Each one starts the command, which compiles its module anew.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let found = Mutex::new(String::new());
-    let report = &found;
-    std::thread::scope(|scope| {
-        for share in folders.chunks(folders.len().div_ceil(threads)) {
-            scope.spawn(move || {
-                for folder in share {
-                    let name = folder.file_name().expect("a name").display();
-                    for problem in broken_promises(folder) {
-                        report.lock().unwrap().push_str(&format!("{name}: {problem}\n"));
-                    }
-                }
-            });
-        }
-    });
-    let report = found.into_inner().unwrap();
-    assert!(report.is_empty(), "\n{report}");
+    in_each(broken_promises);
 }
 
 #[test]
@@ -128,7 +61,7 @@ fn a_scenario_plays_the_same_twice() {
         "workers-agree-on-one-trip",
         "four-workers-admit-as-many-probes-as-one",
     ] {
-        let folder = scenarios().join(name);
+        let folder = workspace().join("tests/scenarios").join(name);
         assert_eq!(play(&folder), play(&folder), "{name}");
     }
 }

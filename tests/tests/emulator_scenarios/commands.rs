@@ -1,6 +1,7 @@
 //! What the command prints and how it ends: mistakes, and the examples of the repository.
 
-use super::{command, scenarios};
+use fairlead_tests::modules::workspace;
+use fairlead_tests::scenarios::command;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -9,7 +10,7 @@ use std::process::Command;
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(command())
         .args(arguments)
-        .current_dir(scenarios().join("../.."))
+        .current_dir(workspace())
         .output()
         .expect("the command starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
@@ -80,7 +81,7 @@ fn a_check_ends_with_what_it_found() {
 /// The Kubernetes manifests of the repository.
 fn manifests() -> Vec<String> {
     let listed = |folder: &str| {
-        let read = fs::read_dir(scenarios().join("../..").join(folder)).expect("a folder");
+        let read = fs::read_dir(workspace().join(folder)).expect("a folder");
         let mut names: Vec<String> = read
             .map(|entry| entry.expect("an entry").file_name())
             .map(|name| format!("{folder}/{}", name.to_string_lossy()))
@@ -88,7 +89,14 @@ fn manifests() -> Vec<String> {
         names.sort();
         names
     };
-    listed("istio").iter().flat_map(|folder| listed(folder)).collect()
+    let root = workspace();
+    let folders = listed("istio")
+        .into_iter()
+        .filter(|folder| root.join(folder).is_dir());
+    folders
+        .flat_map(|folder| listed(&folder))
+        .filter(|file| file.ends_with(".yaml"))
+        .collect()
 }
 
 /// What the rest of a pipeline makes of the output: of its last line the metrics of a kind, or the messages of the log, as
@@ -122,7 +130,7 @@ fn piped(out: &str, pipe: &str) -> String {
 
 /// The commands of a README that print something, and what it shows of that.
 fn shown(readme: &str) -> Vec<(String, String)> {
-    let text = fs::read_to_string(scenarios().join("../..").join(readme)).expect("a README");
+    let text = fs::read_to_string(workspace().join(readme)).expect("a README");
     let blocks = text.split("```").skip(1).step_by(2);
     let command = |block: &str| {
         let (command, shown) = block.strip_prefix("console\n$ fairlead ")?.split_once('\n')?;

@@ -1,0 +1,196 @@
+//! Configs that change under load, and configs that are refused.
+
+use std::time::Duration;
+
+use fairlead_tests::client::Request;
+use fairlead_tests::control_plane::{Callee, FAIL_STRATEGIES, Mesh, Plugin, REVIEWS, Role, Table, wait};
+use serde_json::{Value, json};
+
+use crate::{PAGE, ask, client, image, named, quota, until};
+
+/// How many requests pass during the edits, over all connections.
+const REQUESTS: usize = 10_000;
+/// How often the config is edited meanwhile.
+const EDITS: u32 = 20;
+
+fn bad(on_invalid_config: &str) -> Value {
+    json!({"limits": [{"name": "all", "rate": "0/s"}], "on_invalid_config": on_invalid_config})
+}
+
+#[test]
+fn twenty_edits_under_load_lose_no_request_and_nothing_that_was_counted() {
+    let Some(mesh) = Mesh::start() else { return };
+    let mut table = Table::new("edits", &["what", "what happens"]);
+    // Each edit changes how the limit of all is named, and leaves the limit of one key as it is.
+    let limits = |number: u32| {
+        json!({"limits": [
+            {"name": "hot", "key": [{"header": "x-api-key"}], "rate": "1/h", "burst": 3},
+            {"name": "all", "rate": format!("{number}/s"), "burst": 100_000},
+        ]})
+    };
+    let breaker = json!({"breakers": [{"name": "fails", "match": [{"path": {"prefix": "/fails"}}],
+        "trip": {"consecutive_failures": 3}, "open": {"duration": "10m"}}]});
+    let breaking = |comment: u32| {
+        let mut config = breaker.clone();
+        config["breakers"][0]["open"]["max"] = json!(format!("{}m", 10 + comment));
+        config
+    };
+    let plugin = client(&mesh, &limits(1));
+    let broken = Plugin::new(
+        "breaker",
+        Role::Client,
+        &image(&mesh, "circuit-breaker"),
+        &breaking(0),
+    );
+    mesh.cluster.apply(&plugin.wasm_plugin());
+    mesh.cluster.apply(&broken.wasm_plugin());
+    until(&mesh, "the limit", 200, Some(1));
+    wait("the breaker is there", || {
+        mesh.sidecar(Role::Client).filters().len() == 2
+    });
+
+    // State: a key that has spent all, a breaker that is open.
+    let hot = Request::to(REVIEWS, "/").header("x-api-key", "hot");
+    let mut connection = mesh.connect(Callee::Client);
+    assert_eq!(connection.statuses(&hot, 4), [200, 200, 200, 429]);
+    mesh.v1.set("status=500".parse().expect("a behavior"));
+    let fails = Request::to(REVIEWS, "/fails");
+    wait("the breaker opens", || connection.ask(&fails).status == 503);
+    mesh.v1.set("".parse().expect("a behavior"));
+    let reached = mesh.v1.counts().total;
+
+    let plain = Request::to(REVIEWS, "/");
+    let (mut seen, mut sent, mut edit) = (Vec::new(), 0, 1);
+    let started = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let mut connection = mesh.connect(Callee::Client);
+                let plain = &plain;
+                scope.spawn(move || {
+                    (0..REQUESTS / 4)
+                        .map(|_| {
+                            let answer = connection.ask(plain);
+                            (
+                                answer.status,
+                                named(&answer),
+                                answer.header("connection").is_some(),
+                            )
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        // As fast as the mesh follows: each edit waits until the one before is seen.
+        while edit < EDITS {
+            edit += 1;
+            mesh.cluster.apply(&client(&mesh, &limits(edit)).wasm_plugin());
+            mesh.cluster
+                .apply(&broken.clone().config(&breaking(edit)).wasm_plugin());
+            until(&mesh, "an edit", 200, Some(edit));
+        }
+        for client in clients {
+            let answers = client.join().expect("a client");
+            sent += answers.len();
+            seen.extend(answers);
+        }
+    });
+    assert_eq!(sent, REQUESTS);
+    let failed: Vec<_> = seen
+        .iter()
+        .filter(|(status, number, _)| *status != 200 || number.is_none())
+        .collect();
+    assert_eq!(failed.len(), 0, "{:?}", failed.first());
+    assert!(seen.iter().all(|(.., closed)| !closed), "a connection was closed");
+    let took = started.elapsed();
+    table.row(
+        &[
+            "`pluginConfig` is edited 20 times during 10,000 requests over kept connections",
+            "none fails, none passes without the filter, no connection is closed",
+        ],
+        took,
+    );
+    let mut connection = mesh.connect(Callee::Client);
+    assert_eq!(
+        connection.ask(&hot).status,
+        429,
+        "what a key has spent stays spent"
+    );
+    table.row(
+        &["what the key of an unchanged limit has spent", "stays spent"],
+        Duration::ZERO,
+    );
+    assert_eq!(connection.ask(&fails).status, 503, "an open breaker stays open");
+    table.row(&["a breaker that is open", "stays open"], Duration::ZERO);
+    assert!(
+        mesh.v1.counts().total >= reached + REQUESTS as u64,
+        "all reached v1"
+    );
+    table.document(PAGE);
+}
+
+#[test]
+fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_start() {
+    let Some(mut mesh) = Mesh::start() else { return };
+    let mut table = Table::new(
+        "configs",
+        &[
+            "what",
+            "failStrategy",
+            "`on_invalid_config`",
+            "status",
+            "what happens",
+        ],
+    );
+    for strategy in FAIL_STRATEGIES {
+        for (policy, alone, what) in [
+            ("refuse", 500, "every request is refused (flag NFCF)"),
+            ("pass", 200, "requests pass, `config_rejected` is 1"),
+        ] {
+            let plugin = client(&mesh, &quota(1)).fail_strategy(strategy);
+            mesh.cluster.apply(&plugin.wasm_plugin());
+            until(&mesh, "a good config", 200, Some(1));
+            let refused = || {
+                let log = mesh.sidecar(Role::Client).log();
+                log.matches("limits[0].rate").count()
+            };
+            let before = refused();
+            let broken = plugin.clone().config(&bad(policy));
+            mesh.cluster.apply(&broken.wasm_plugin());
+            let took = wait("it is refused, in words", || refused() > before);
+            assert_eq!(named(&ask(&mesh)), Some(1));
+            let cells = [
+                "refused on a running proxy",
+                strategy,
+                policy,
+                "200",
+                "the config before stays",
+            ];
+            table.row(&cells, took);
+
+            let begin = std::time::Instant::now();
+            mesh.sidecar_mut(Role::Client).restart();
+            until(&mesh, "a start with a refused config", alone, None);
+            let cells = [
+                "refused at the start of a proxy",
+                strategy,
+                policy,
+                &alone.to_string(),
+                what,
+            ];
+            table.row(&cells, begin.elapsed());
+
+            mesh.cluster.apply(&plugin.config(&quota(2)).wasm_plugin());
+            let took = until(&mesh, "a mended config", 200, Some(2));
+            let cells = [
+                "mended",
+                strategy,
+                policy,
+                "200",
+                "the new config acts, no restart",
+            ];
+            table.row(&cells, took);
+        }
+    }
+    table.document(PAGE);
+}
