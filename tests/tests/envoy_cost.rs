@@ -20,13 +20,22 @@ fn shipped() -> Option<&'static (Scales, Numbers)> {
         .get_or_init(|| {
             let scales = Scales::find()?;
             let mut numbers = scales.measure(scales.dist(), &[]);
-            // One Envoy differs from another by some hundred instructions: what does not hold is measured in another one.
+            // One Envoy differs from another by some hundred instructions: what does not hold is measured in two more, and
+            // the middle of the three counts.
             let mut off = cost::off(&numbers);
             let late = missed(targets::TARGETS, &numbers).into_iter();
             off.extend(late.map(|(variant, _)| variant.to_owned()));
+            off.sort();
+            off.dedup();
             if !off.is_empty() {
                 let off: Vec<&str> = off.iter().map(String::as_str).collect();
-                numbers.extend(scales.measure(scales.dist(), &off));
+                let again = [(); 2].map(|()| scales.measure(scales.dist(), &off));
+                for variant in off {
+                    let mut three = [numbers[variant], again[0][variant], again[1][variant]];
+                    eprintln!("{variant}: {three:?}");
+                    three.sort_unstable();
+                    numbers.insert(variant.to_owned(), three[1]);
+                }
             }
             Some((scales, numbers))
         })

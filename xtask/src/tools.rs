@@ -4,6 +4,7 @@
 //! which rustup keeps with the toolchain.
 
 pub(crate) mod actionlint;
+pub(crate) mod apt;
 pub(crate) mod cargo_tool;
 pub(crate) mod control_plane;
 pub(crate) mod docker;

@@ -1,4 +1,4 @@
-//! A Kubernetes API server with etcd behind it and Istio's custom resources in it. No controllers run: objects are
+//! A Kubernetes API server with etcd behind it and the custom resources in it that our manifests are of. No controllers run: objects are
 //! validated and kept.
 
 use std::io::Write as _;
@@ -10,11 +10,22 @@ use tempfile::TempDir;
 use super::process::{Process, free_ports};
 use super::program;
 
+/// The custom resources of Istio, the Prometheus operator, Argo CD and Envoy Gateway that shipped manifests are of.
+const RESOURCES: [&str; 5] = [
+    "crd-all.gen.yaml",
+    "monitoring.coreos.com_podmonitors.yaml",
+    "monitoring.coreos.com_prometheusrules.yaml",
+    "application-crd.yaml",
+    "gateway.envoyproxy.io_envoyextensionpolicies.yaml",
+];
+
 /// The namespaces that the shipped manifests are for.
 const NAMESPACES: &str = "\
 {apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}
 ---
 {apiVersion: v1, kind: Namespace, metadata: {name: demo}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: argocd}}
 ";
 
 /// A running API server. Dropping it ends both programs and removes what they have stored.
@@ -38,9 +49,8 @@ impl Cluster {
     /// If something does not start, with its log.
     #[must_use]
     pub fn start() -> Option<Self> {
-        let [etcd, server, kubectl, crds] =
-            ["etcd", "kube-apiserver", "kubectl", "crd-all.gen.yaml"].map(program);
-        let (etcd, server, kubectl, crds) = (etcd?, server?, kubectl?, crds?);
+        let [etcd, server, kubectl] = ["etcd", "kube-apiserver", "kubectl"].map(program);
+        let (etcd, server, kubectl) = (etcd?, server?, kubectl?);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path();
         let [client, peer, secure] = free_ports();
@@ -104,7 +114,9 @@ impl Cluster {
             folder,
         };
         cluster.ready();
-        cluster.apply(&std::fs::read_to_string(crds).expect("Istio's custom resources"));
+        for resources in RESOURCES.iter().filter_map(|name| program(name)) {
+            cluster.apply(&std::fs::read_to_string(resources).expect("custom resources"));
+        }
         let established = [
             "wait",
             "--for=condition=Established",

@@ -1,6 +1,6 @@
 //! Configs that are refused, and configs that replace others while requests are under way.
 
-use fairlead_envoy::{Error, ExtensionFile, Update};
+use fairlead_envoy::{Envoy, Error, ExtensionFile, Update};
 use fairlead_tests::client::{Connection, meanwhile, side_by_side};
 use fairlead_tests::names;
 use fairlead_tests::proxy::{Lab, PATIENCE, assert_alive, wait};
@@ -37,6 +37,22 @@ fn envoy_does_not_start_on_a_bad_static_config_and_its_log_names_every_mistake()
     }
 }
 
+/// The VMs of a module with two workers: Envoy's first one, the main thread's and theirs.
+const VMS: usize = 4;
+
+/// Waits until each VM has taken up so many configs. Envoy counts an update as accepted when its main thread has, and a worker
+/// that is busy takes it up later: it then says that nothing is refused, whatever has been refused meanwhile.
+fn taken_up(envoy: &Envoy, configs: usize) {
+    let taken = || {
+        envoy
+            .logs()
+            .iter()
+            .filter(|line| line.contains(": configured, fingerprint"))
+            .count()
+    };
+    wait("all VMs take it up", || taken() >= VMS * configs);
+}
+
 #[test]
 fn updates_under_load_lose_nothing_and_keep_an_open_breaker_open() {
     let Some(lab) = Lab::enter(FILTER) else { return };
@@ -56,6 +72,7 @@ fn updates_under_load_lose_nothing_and_keep_an_open_breaker_open() {
     let sent = meanwhile(service.port(), CONNECTIONS, ask, || {
         for number in 1..=5 {
             assert!(update(&numbered(number)).is_accepted());
+            taken_up(&service.envoy, number + 1);
             let refused = update(&bad(number));
             assert!(matches!(refused, Update::Rejected { .. }), "{refused:?}");
             assert_eq!(service.envoy.stat(&rejected).unwrap(), 1);
@@ -74,6 +91,7 @@ fn updates_under_load_lose_nothing_and_keep_an_open_breaker_open() {
     for number in 6..=8 {
         assert!(matches!(update(&bad(number)), Update::Rejected { .. }));
         assert!(update(&numbered(number)).is_accepted());
+        taken_up(&service.envoy, number + 1);
         side_by_side(service.port(), CONNECTIONS, |_, connection| {
             for _ in 0..5 {
                 let answer = connection.ask(&get());

@@ -33,7 +33,8 @@ pub(crate) const TARGETS: &[Target] = &[
     missed(at_most("rate-limit-429-lean", 30_000), 33_272),
     at_most("canary-drawn", 34_000),
     missed(at_most("canary-no-rule-lean", 12_000), 13_106),
-    at_most("circuit-breaker-closed-lean", 26_000),
+    // 25.9k in one Envoy, 26.4k in another.
+    missed(at_most("circuit-breaker-closed-lean", 26_000), 26_402),
     at_most("latency-histogram-status", 29_000),
     at_most("suite-worker-lean", 52_000),
     missed(at_most("suite-proxy-lean", 64_000), 65_916),

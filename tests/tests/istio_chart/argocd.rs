@@ -1,4 +1,4 @@
-//! The Application of Argo CD. Its CRD is not among those of the control plane, so that no API server reads it here: its
+//! The Application of Argo CD, as far as it can be looked at without an API server, which `istio_manifests.rs` has: its
 //! fields are compared with those of the CRD (argoproj/argo-cd, manifests/crds/application-crd.yaml) that it uses.
 
 use serde_json::Value;

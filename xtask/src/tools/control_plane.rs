@@ -20,6 +20,20 @@ const KUBERNETES: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.1 \
 
 const ISTIO: &str = "istio.io/istio";
 
+/// Custom resources that manifests of ours are of.
+const PROMETHEUS_OPERATOR: [Source; 2] = [
+    prometheus_operator("example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"),
+    prometheus_operator("example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
+];
+
+const fn prometheus_operator(path: &'static str) -> Source {
+    Source {
+        module: "github.com/prometheus-operator/prometheus-operator",
+        pinned: Some(("v0.85.0", "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=")),
+        path,
+    }
+}
+
 const fn program(
     name: &'static str,
     package: &'static str,
@@ -50,8 +64,20 @@ const SET: Set = Set {
         program("helm", "helm.sh/helm/v3/cmd/helm", "", ""),
     ],
     files: &[
-        Source { module: ISTIO, path: "tools/packaging/common/envoy_bootstrap.json" },
-        Source { module: ISTIO, path: "manifests/charts/base/files/crd-all.gen.yaml" },
+        Source { module: ISTIO, pinned: None, path: "tools/packaging/common/envoy_bootstrap.json" },
+        Source { module: ISTIO, pinned: None, path: "manifests/charts/base/files/crd-all.gen.yaml" },
+        PROMETHEUS_OPERATOR[0],
+        PROMETHEUS_OPERATOR[1],
+        Source {
+            module: "github.com/argoproj/argo-cd/v2",
+            pinned: Some(("v2.14.21", "h1:Ux50vfMUITW+Y+6GAYgQlZbr6WHE5ogiLg9OxxvP9EA=")),
+            path: "manifests/crds/application-crd.yaml",
+        },
+        Source {
+            module: "github.com/envoyproxy/gateway",
+            pinned: Some(("v1.9.1", "h1:vAVp6/AlBXJ1aOhp1mxL7fNEzVEfjADUguUhm2wzxQY=")),
+            path: "charts/gateway-helm/charts/crds/crds/generated/gateway.envoyproxy.io_envoyextensionpolicies.yaml",
+        },
     ],
 };
 

@@ -9,6 +9,7 @@ use crate::process;
 use crate::tools::Missing;
 use crate::workspace::Workspace;
 use anyhow::{Context as _, bail};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub(crate) struct Program {
 pub(crate) struct Source {
     /// The module.
     pub(crate) module: &'static str,
+    /// Where it is not one that the set's module asks for: version and checksum (`h1:..`, as in a go.sum).
+    pub(crate) pinned: Option<(&'static str, &'static str)>,
     /// The file in it.
     pub(crate) path: &'static str,
 }
@@ -113,11 +116,36 @@ fn build(module: &Path, home: &Path, program: &Program) -> anyhow::Result<()> {
 }
 
 fn copy(module: &Path, home: &Path, file: &Source) -> anyhow::Result<()> {
-    let found = process::output(go(module).args(["list", "-m", "-f", "{{.Dir}}", file.module]))?;
-    let from = Path::new(String::from_utf8_lossy(&found).trim()).join(file.path);
+    let found = match file.pinned {
+        None => {
+            let found = process::output(go(module).args(["list", "-m", "-f", "{{.Dir}}", file.module]))?;
+            PathBuf::from(String::from_utf8_lossy(&found).trim())
+        }
+        Some((version, sum)) => download(home, file.module, version, sum)?,
+    };
+    let from = found.join(file.path);
     let name = from.file_name().context("a file of a module has no name")?;
     let text = std::fs::read(&from).with_context(|| format!("{} has no {}", file.module, file.path))?;
     std::fs::write(home.join(name), text).context("cannot write into the cache")
+}
+
+/// The folder of a module that no module of ours asks for. go compares it with its checksum database, this with the pin.
+fn download(home: &Path, module: &str, version: &str, sum: &str) -> anyhow::Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Downloaded {
+        #[serde(rename = "Dir")]
+        folder: PathBuf,
+        #[serde(rename = "Sum")]
+        sum: String,
+    }
+    // Not in a module's folder, whose go.sum it is not for.
+    let name = format!("{module}@{version}");
+    let told = process::output(go(home).args(["mod", "download", "-json", &name]))?;
+    let told: Downloaded = serde_json::from_slice(&told).context("go printed what this task cannot read")?;
+    if told.sum != sum {
+        bail!("{name} has the checksum {}, and {sum} is pinned", told.sum);
+    }
+    Ok(told.folder)
 }
 
 /// go in the module's folder. No C compiler is needed, and no other go is fetched.

@@ -2,9 +2,8 @@
 //! library, and needs root to be installed.
 
 use crate::console::Console;
-use crate::process::{self, Show};
-use crate::tools::Missing;
-use std::process::Command;
+use crate::process;
+use crate::tools::{Missing, apt};
 
 /// Makes sure that it runs.
 ///
@@ -16,31 +15,12 @@ pub(crate) fn ensure(console: &Console) -> anyhow::Result<()> {
         return Ok(());
     }
     // Where a missing tool fails the tests, it is got: a machine for CI is there for them.
-    if std::env::var("CI").is_ok_and(|value| value == "true") && install(console)? {
-        return Ok(());
+    if std::env::var("CI").is_ok_and(|value| value == "true") {
+        apt::install(&["valgrind"], console);
+        if process::runs("valgrind") {
+            return Ok(());
+        }
     }
     let remedy = "valgrind is missing: `apt-get install valgrind`, or your system's package of it";
     Err(Missing(remedy.to_owned()).into())
-}
-
-/// Installs the system's package; whether it runs then.
-fn install(console: &Console) -> anyhow::Result<bool> {
-    for arguments in [
-        &["update", "--quiet"][..],
-        &[
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            "valgrind",
-        ],
-    ] {
-        let mut command = Command::new("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        if process::stream(&mut command, console, |_, _| Show::No).is_err() {
-            // Not Debian.
-            return Ok(false);
-        }
-    }
-    Ok(process::runs("valgrind"))
 }

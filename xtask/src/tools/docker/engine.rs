@@ -6,8 +6,8 @@
 
 use super::Client;
 use crate::console::{Console, Stream};
-use crate::process::{self, Show};
-use crate::tools::Missing;
+use crate::process;
+use crate::tools::{Missing, apt};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, bail};
 use std::fs::File;
@@ -70,25 +70,7 @@ fn root() -> bool {
 }
 
 fn install(console: &Console) -> anyhow::Result<()> {
-    console.step("apt-get install docker.io iptables");
-    for arguments in [
-        &["update", "--quiet"][..],
-        &[
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            "docker.io",
-            "iptables",
-        ],
-    ] {
-        let mut command = Command::new("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        if process::stream(&mut command, console, |_, _| Show::No).is_err() {
-            // Not Debian.
-            break;
-        }
-    }
+    apt::install(&["docker.io", "iptables"], console);
     if process::runs("docker") && process::runs("dockerd") {
         return Ok(());
     }
