@@ -122,6 +122,18 @@ fn twenty_edits_under_load_lose_no_request_and_nothing_that_was_counted() {
     );
     assert_eq!(connection.ask(&fails).status, 503, "an open breaker stays open");
     table.row(&["a breaker that is open", "stays open"], Duration::ZERO);
+    // The chain is another one then, and the connection is of the one before.
+    mesh.cluster.delete("wasmplugin", "demo", "breaker");
+    let took = wait("an open connection is closed", || {
+        connection.ask(&plain).header("connection") == Some("close")
+    });
+    table.row(
+        &[
+            "a plugin is removed",
+            "open connections get `connection: close` with the next response",
+        ],
+        took,
+    );
     assert!(
         mesh.v1.counts().total >= reached + REQUESTS as u64,
         "all reached v1"
@@ -192,5 +204,41 @@ fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_sta
             table.row(&cells, took);
         }
     }
+    table.document(PAGE);
+}
+
+#[test]
+fn a_refused_plugin_that_is_created_again_is_not_there_until_it_is_edited() {
+    let Some(mesh) = Mesh::start() else { return };
+    let mut table = Table::new("recreated", &["what", "failStrategy", "status", "what happens"]);
+    let plugin = client(&mesh, &quota(1)).fail_strategy("FAIL_CLOSE");
+    mesh.cluster
+        .apply(&plugin.clone().config(&bad("refuse")).wasm_plugin());
+    until(&mesh, "a new plugin is refused", 500, None);
+    mesh.cluster.delete("wasmplugin", "demo", "client");
+    until(&mesh, "it is deleted", 200, None);
+    let refused = || {
+        mesh.sidecar(Role::Client)
+            .log()
+            .matches("config rejected")
+            .count()
+    };
+    let before = refused();
+    mesh.cluster.apply(&plugin.wasm_plugin());
+    let took = wait("Envoy refuses the listener", || refused() > before);
+    let answer = ask(&mesh);
+    assert_eq!((answer.status, named(&answer)), (200, None));
+    table.row(
+        &[
+            "refused, deleted, and created again, good, within 45 s",
+            "FAIL_CLOSE",
+            "200",
+            "requests pass without the filter",
+        ],
+        took,
+    );
+    mesh.cluster.apply(&plugin.config(&quota(2)).wasm_plugin());
+    let took = until(&mesh, "an edit", 200, Some(2));
+    table.row(&["then edited", "FAIL_CLOSE", "200", "the filter acts"], took);
     table.document(PAGE);
 }

@@ -17,6 +17,13 @@ rate_limit:
     - {header: x-api-key}
     rate: 1/h
     burst: 1
+  - name: anonymous
+    match:
+    - headers: {x-api-key: {absent: true}}
+    key:
+    - client_ip: {trusted_hops: 1}
+    rate: 1/h
+    burst: 1
   deny: {body: "later: \"1:30\" – or\tnever\n"}
 canary:
   release: all
@@ -28,15 +35,13 @@ canary:
     - {random: true}
 "#;
 
-/// Status and body of a request with this key.
-fn ask(port: u16, key: &str) -> (u16, String) {
+/// Status and body of a request with this header.
+fn ask(port: u16, name: &str, value: &str) -> (u16, String) {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
         .new_agent();
-    let request = agent
-        .get(format!("http://127.0.0.1:{port}/"))
-        .header("x-api-key", key);
+    let request = agent.get(format!("http://127.0.0.1:{port}/")).header(name, value);
     let mut response = request.call().unwrap();
     (
         response.status().as_u16(),
@@ -112,20 +117,26 @@ fn a_real_envoy_starts_with_it_and_does_what_the_policy_says() {
             .argument(text);
         let envoy = Envoy::start(options).unwrap();
         let port = envoy.listener_port("fairlead").unwrap();
-        let (status, body) = ask(port, "alice");
+        let (status, body) = ask(port, "x-api-key", "alice");
         assert_eq!((status, body.contains("v2")), (200, true), "{shape}: {body}");
-        let (status, body) = ask(port, "alice");
+        let (status, body) = ask(port, "x-api-key", "alice");
         assert_eq!(
             (status, body.as_str()),
             (429, "later: \"1:30\" – or\tnever\n"),
             "{shape}"
         );
-        assert_eq!(ask(port, "bob").0, 200);
+        assert_eq!(ask(port, "x-api-key", "bob").0, 200);
+        // No address that a client writes makes it another client.
+        let spoofed =
+            ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|address| ask(port, "x-forwarded-for", address).0);
+        assert_eq!(spoofed, [200, 429, 429], "{shape}");
         let metrics = envoy.prometheus().unwrap();
         let denied = |line: &&str| {
-            line.starts_with("fairlead_rate_limit_requests_total{") && line.contains("cache=\"denied\"")
+            line.starts_with("fairlead_rate_limit_requests_total{")
+                && line.contains("cache=\"denied\"")
+                && line.contains("tag=\"per-key\"")
         };
         let line = metrics.lines().find(denied).unwrap();
-        assert!(line.contains("tag=\"per-key\"") && line.ends_with(" 1"), "{line}");
+        assert!(line.ends_with(" 1"), "{line}");
     }
 }

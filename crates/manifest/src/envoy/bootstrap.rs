@@ -64,6 +64,8 @@ pub(super) fn document(filters: Vec<Yaml>, policy: &Policy, options: &Options, r
     }
     let mut manager = typed("filters.network.http_connection_manager.v3.HttpConnectionManager");
     manager.add("stat_prefix", "fairlead");
+    manager.comment("Nobody is in front: the last address in X-Forwarded-For is the one that Envoy has seen and appended itself.");
+    manager.add("use_remote_address", true);
     manager.comment("In the order of requests.");
     manager.add("http_filters", filters);
     manager.add("route_config", routes(&upstreams, canary));
