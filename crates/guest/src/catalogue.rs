@@ -11,7 +11,8 @@ pub const COMMON: &[MetricDoc] = &[
         tag: "",
         cache: &[],
         when: Presence::Always,
-        meaning: "1 while the last config that was offered is refused; the one before it stays in force.",
+        meaning: "1 while the last config that was offered is refused; the one before it stays in force. Going back to that one \
+                  [leaves it at 1](failure-modes.md#a-config-is-refused), the next other one clears it.",
     },
     MetricDoc {
         name: "config_fingerprint",

@@ -103,10 +103,15 @@ fn a_bad_update_changes_nothing_and_a_good_one_goes_on_counting() {
             "{on_invalid_config}"
         );
     }
+    // Who goes back to the config that runs is taken at their word: Envoy does not ask the filter, which cannot tell.
+    assert!(update(&envoy, &mut file, &good).is_accepted());
+    assert_eq!(rejected(&envoy), 1);
     let mut other = per_key("5/h", 5);
-    other["response_headers"] = json!("none");
+    other["mode"] = json!("enforce");
     assert!(update(&envoy, &mut file, &lab.plugin(PLUGIN, &other)).is_accepted());
     assert_eq!(rejected(&envoy), 0);
+    other["response_headers"] = json!("none");
+    assert!(update(&envoy, &mut file, &lab.plugin(PLUGIN, &other)).is_accepted());
     // The connection is the same; the config is not, and one unit was left.
     let last = connection.ask(&with_key("a"));
     assert_eq!((last.status, last.header("ratelimit")), (200, None));
