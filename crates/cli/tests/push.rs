@@ -115,6 +115,20 @@ fn a_registry_that_lists_by_itself_gets_no_second_list() {
 }
 
 #[test]
+fn a_registry_that_is_busy_is_asked_again() {
+    let packaged = Packaged::new();
+    let registry = Registry::start(Manner {
+        busy_at_first: true,
+        lists: true,
+        ..Manner::default()
+    });
+    succeeded(&packaged.push(&format!("{}/a", registry.address), &[]));
+    // Whether a blob is there, where to put one, putting it; a manifest and what a tag is of; what is attached.
+    assert_eq!(registry.asked(), 6);
+    assert_eq!(registry.manifests(), 4);
+}
+
+#[test]
 fn a_registry_that_does_not_say_where_it_puts_things_is_good_enough() {
     let packaged = Packaged::new();
     let registry = Registry::start(Manner {

@@ -7,8 +7,11 @@
 //! image's digest, `sha256-..`; that list is read, added to and written back, so two pushes at once to such a registry may
 //! lose an entry of each other's.
 //!
+//! A registry that is too busy is asked again for some seconds ([`busy`]).
+//!
 //! What this does not do: put several platforms behind one name, delete, or keep secrets.
 
+mod busy;
 mod credentials;
 mod error;
 mod referrers;
@@ -21,8 +24,10 @@ pub use target::{Target, TargetError};
 
 use crate::manifest::{Descriptor, MANIFEST};
 use crate::{Digest, Image, Layout};
+use busy::{PAUSE, patiently};
 use credentials::Credentials;
 use error::Call;
+use http::HeaderValue;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::{Client, Reference, RegistryOperation};
@@ -139,7 +144,8 @@ impl Pusher {
     async fn push_all(&self, image: &Image, on_bytes: &dyn Fn(u64)) -> Result<Pushed, PushError> {
         let tagged = self.target.reference(image.stem(), self.tag.clone());
         let auth = self.credentials.auth();
-        let answered = self.client.0.auth(&tagged, &auth, RegistryOperation::Push).await;
+        let client = &self.client.0;
+        let answered = patiently(PAUSE, || client.auth(&tagged, &auth, RegistryOperation::Push)).await;
         answered.map_err(|error| self.call.failed(&tagged, error))?;
         let before = self.tag_now(&tagged).await;
         let mut sent = self.send(&tagged, &image.digest, on_bytes).await?;
@@ -177,7 +183,7 @@ impl Pusher {
         let mut sent = 0;
         let (bytes, parts) = self.layout.manifest(manifest).map_err(PushError::layout)?;
         for part in parts.layers.iter().chain([&parts.config]) {
-            let there = self.client.0.blob_exists(to, part.digest.as_str()).await;
+            let there = patiently(PAUSE, || self.client.0.blob_exists(to, part.digest.as_str())).await;
             // Some registries refuse to say so in a repository that is not there yet.
             if !there.unwrap_or(false) {
                 let blob = self.layout.blob(&part.digest).map_err(PushError::layout)?;
@@ -187,9 +193,7 @@ impl Pusher {
             on_bytes(part.size);
         }
         let size = bytes.len() as u64;
-        let media_type = oci_client_header(MANIFEST)?;
-        let pushed = self.client.0.push_manifest_raw(to, bytes, media_type).await;
-        pushed.map_err(failed)?;
+        self.send_manifest(to, bytes, MANIFEST).await?;
         on_bytes(size);
         Ok(sent + size)
     }
@@ -202,9 +206,10 @@ impl Pusher {
         blob: Vec<u8>,
         digest: &Digest,
     ) -> Result<(), OciDistributionError> {
-        match self.client.0.push_blob(to, blob, digest.as_str()).await {
+        let client = &self.client.0;
+        match patiently(PAUSE, || client.push_blob(to, blob.clone(), digest.as_str())).await {
             Err(OciDistributionError::RegistryNoLocationError)
-                if self.client.0.blob_exists(to, digest.as_str()).await? =>
+                if patiently(PAUSE, || client.blob_exists(to, digest.as_str())).await? =>
             {
                 Ok(())
             }
@@ -212,11 +217,33 @@ impl Pusher {
         }
     }
 
+    async fn send_manifest(&self, to: &Reference, bytes: Vec<u8>, media_type: &str) -> Result<(), PushError> {
+        let header = HeaderValue::from_str(media_type).map_err(|_| PushError::Client {
+            why: format!("{media_type} is no header"),
+        })?;
+        let client = &self.client.0;
+        let pushed = patiently(PAUSE, || {
+            client.push_manifest_raw(to, bytes.clone(), header.clone())
+        })
+        .await;
+        pushed.map(drop).map_err(|error| self.call.failed(to, error))
+    }
+
+    /// What the registry answers for a tag, if it is of one of these media types.
+    async fn manifest_now(
+        &self,
+        tagged: &Reference,
+        accepted: &[&str],
+    ) -> Result<Vec<u8>, OciDistributionError> {
+        let (auth, client) = (self.credentials.auth(), &self.client.0);
+        let answered = patiently(PAUSE, || client.pull_manifest_raw(tagged, &auth, accepted)).await;
+        answered.map(|(bytes, _)| bytes.into())
+    }
+
     /// The digest of what the registry answers for a tag, of its bytes rather than as it says.
     async fn tag_now(&self, tagged: &Reference) -> Option<String> {
-        let auth = self.credentials.auth();
-        let answered = self.client.0.pull_manifest_raw(tagged, &auth, &[MANIFEST]).await;
-        answered.ok().map(|(bytes, _)| Digest::of(&bytes).into())
+        let answered = self.manifest_now(tagged, &[MANIFEST]).await;
+        answered.ok().map(|bytes| Digest::of(&bytes).into())
     }
 
     /// What the layout lists that is about an image.
@@ -242,13 +269,6 @@ impl Pusher {
             .sum();
         Ok((manifest.clone(), bytes.len() as u64 + parts))
     }
-}
-
-/// A media type as a header.
-fn oci_client_header<T: std::str::FromStr>(media_type: &str) -> Result<T, PushError> {
-    media_type.parse().map_err(|_| PushError::Client {
-        why: format!("{media_type} is no header"),
-    })
 }
 
 #[cfg(test)]

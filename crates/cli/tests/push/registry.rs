@@ -1,7 +1,7 @@
 //! A registry in this process, as much of one as pushing needs, which can misbehave on purpose.
 
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,8 @@ pub(crate) struct Manner {
     pub(crate) rewrites: bool,
     /// It takes nothing whose repository has this in its name.
     pub(crate) denies: Option<&'static str>,
+    /// It has no time when it is asked something for the first time.
+    pub(crate) busy_at_first: bool,
     /// It does not say where it has put what it has taken.
     pub(crate) says_nowhere: bool,
 }
@@ -44,6 +46,8 @@ struct State {
     blobs: BTreeMap<String, Vec<u8>>,
     /// By repository and tag or digest.
     manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
+    /// What it has been asked: methods and kinds of things.
+    asked: BTreeSet<(String, &'static str)>,
 }
 
 struct Request {
@@ -100,6 +104,11 @@ impl Registry {
 
     pub(crate) fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         self.state.lock().unwrap().blobs.get(digest).cloned()
+    }
+
+    /// How many kinds of requests it has seen.
+    pub(crate) fn asked(&self) -> usize {
+        self.state.lock().unwrap().asked.len()
     }
 
     /// How many manifests it has, each under every name.
@@ -199,6 +208,13 @@ fn answer(request: &Request, manner: Manner, address: SocketAddr, state: &mut St
         .unwrap();
     if manner.denies.is_some_and(|denied| repository.contains(denied)) && request.method != "GET" {
         return error(403, "DENIED");
+    }
+    if manner.busy_at_first && state.asked.insert((request.method.clone(), kind)) {
+        // Some say so in the format of the specification, some are a gateway that knows none.
+        return match state.asked.len() % 2 {
+            0 => error(429, "TOOMANYREQUESTS"),
+            _ => (503, Vec::new(), b"<html>".to_vec()),
+        };
     }
     match (request.method.as_str(), kind) {
         ("POST", "/blobs/uploads/") => (

@@ -1,6 +1,7 @@
 //! Making what is attached to an image findable from its digest.
 
-use super::{PushError, Pusher, oci_client_header};
+use super::busy::{PAUSE, patiently};
+use super::{PushError, Pusher};
 use crate::Image;
 use crate::manifest::{Descriptor, INDEX};
 use oci_client::Reference;
@@ -23,10 +24,8 @@ pub(super) async fn list(pusher: &Pusher, image: &Image, attached: &[Descriptor]
         let new: Vec<Value> = attached.iter().filter(new).map(|it| json!(it)).collect();
         manifests.extend(new);
     }
-    let pushed = (pusher.client.0)
-        .push_manifest_raw(&tagged, index.to_string(), oci_client_header(INDEX)?)
-        .await;
-    pushed.map_err(|error| pusher.call.failed(&tagged, error))?;
+    let index = index.to_string().into_bytes();
+    pusher.send_manifest(&tagged, index, INDEX).await?;
     match are_listed(pusher, image, attached).await {
         true => Ok(()),
         false => Err(PushError::NotListed {
@@ -44,7 +43,7 @@ async fn are_listed(pusher: &Pusher, image: &Image, attached: &[Descriptor]) -> 
         by_tag.repository().to_owned(),
         image.digest.to_string(),
     );
-    let listed = pusher.client.0.pull_referrers(&subject, None).await;
+    let listed = patiently(PAUSE, || pusher.client.0.pull_referrers(&subject, None)).await;
     listed.is_ok_and(|index| {
         let has = |digest: &str| index.manifests.iter().any(|it| it.digest == digest);
         attached.iter().all(|it| has(it.digest.as_str()))
@@ -53,10 +52,9 @@ async fn are_listed(pusher: &Pusher, image: &Image, attached: &[Descriptor]) -> 
 
 /// The list under the tag, with whatever others have attached; an empty one if there is none.
 async fn present(pusher: &Pusher, tagged: &Reference) -> Result<Value, PushError> {
-    let auth = pusher.credentials.auth();
     let empty = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
-    match pusher.client.0.pull_manifest_raw(tagged, &auth, &[INDEX]).await {
-        Ok((bytes, _)) => {
+    match pusher.manifest_now(tagged, &[INDEX]).await {
+        Ok(bytes) => {
             let index: Option<Value> = serde_json::from_slice(&bytes).ok();
             let index = index.filter(|index| index.get("manifests").is_some_and(Value::is_array));
             index.ok_or_else(|| PushError::Other {
