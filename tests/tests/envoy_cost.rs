@@ -63,9 +63,12 @@ fn a_slowed_filter_does_not_pass() {
     const VARIANTS: [&str; 2] = ["rate-limit-worker", "rate-limit-proxy"];
     let Some((scales, added)) = shipped() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for module in std::fs::read_dir(scales.dist()).expect("the modules") {
-        let module = module.expect("a module");
-        std::fs::copy(module.path(), folder.path().join(module.file_name())).expect("a copy");
+    // Images may lie beside them.
+    let modules = std::fs::read_dir(scales.dist()).expect("the modules");
+    let modules = modules.map(|module| module.expect("a module").path());
+    for module in modules.filter(|path| path.extension().is_some_and(|it| it == "wasm")) {
+        let name = module.file_name().expect("a file has a name");
+        std::fs::copy(&module, folder.path().join(name)).expect("a copy");
     }
     let module = folder.path().join("rate-limit.wasm");
     let slow = slowed(&std::fs::read(&module).expect("the module can be read"));

@@ -1,10 +1,8 @@
 //! Memory of the proxy: what the filter costs, and that users cannot make it grow.
 
-use std::time::{Duration, Instant};
-
 use fairlead_envoy::{Envoy, Listener};
 use fairlead_tests::client::{Connection, PIPELINE, Request, side_by_side};
-use fairlead_tests::proxy::{Lab, MOST_RSS_KIB, RSS_SLACK_KIB, assert_alive, port, rss};
+use fairlead_tests::proxy::{Lab, RSS_SLACK_KIB, assert_alive, port, rss, stays_small};
 use serde_json::{Value, json};
 
 use crate::shop::answering;
@@ -66,14 +64,6 @@ fn a_hundred_thousand_users_grow_neither_the_proxy_nor_its_metrics() {
 #[test]
 fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
     let Some(lab) = Lab::enter(FILTER) else { return };
-    let envoy = lab.start(1, [inbound(&lab)]);
-    side_by_side(port(&envoy, "main"), 4, |index, connection| {
-        let start = Instant::now();
-        let batch: Vec<Request> = (0..PIPELINE).map(|n| user(format!("{index}-{n}"))).collect();
-        while start.elapsed() < Duration::from_secs(1) {
-            connection.pipeline(&batch);
-        }
-    });
-    let rss = rss(&envoy);
-    assert!(rss <= MOST_RSS_KIB, "{rss} KiB, at most {MOST_RSS_KIB}");
+    let users = |index| (0..PIPELINE).map(|n| user(format!("{index}-{n}"))).collect();
+    stays_small(&lab, inbound, users);
 }

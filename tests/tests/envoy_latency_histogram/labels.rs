@@ -1,12 +1,11 @@
 //! Labels: no more of them than the config says, whatever is sent, and what they say is what Envoy and other filters have decided.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use fairlead_envoy::{Bootstrap, Envoy, Listener, Route, Wasm};
 use fairlead_tests::client::{Connection, PIPELINE, Request, side_by_side};
 use fairlead_tests::modules;
-use fairlead_tests::proxy::{Lab, MOST_RSS_KIB, RSS_SLACK_KIB, assert_alive, listener, port, rss};
+use fairlead_tests::proxy::{Lab, RSS_SLACK_KIB, assert_alive, listener, port, rss, stays_small};
 use fairlead_upstream::Upstream;
 use serde_json::json;
 
@@ -91,16 +90,8 @@ fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
         "quantiles": {"by": ["route"]},
         "access_log": {"slow_above": "1s"},
     });
-    let envoy = lab.start(1, [listener("main").filter(lab.plugin(PLUGIN, &config))]);
-    side_by_side(port(&envoy, "main"), 4, |_, connection| {
-        let start = Instant::now();
-        let batch = vec![Request::get("/users/1"); PIPELINE];
-        while start.elapsed() < Duration::from_secs(1) {
-            connection.pipeline(&batch);
-        }
-    });
-    let rss = rss(&envoy);
-    assert!(rss <= MOST_RSS_KIB, "{rss} KiB, at most {MOST_RSS_KIB}");
+    let measured = |lab: &Lab| listener("main").filter(lab.plugin(PLUGIN, &config));
+    stays_small(&lab, measured, |_| vec![Request::get("/users/1"); PIPELINE]);
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Memory of the proxy: what a plugin costs, and that traffic cannot make it grow.
 
-use std::time::{Duration, Instant};
-
 use fairlead_envoy::Envoy;
 use fairlead_tests::client::{Connection, PIPELINE, side_by_side};
 use fairlead_tests::names;
-use fairlead_tests::proxy::{Lab, MOST_RSS_KIB, RSS_SLACK_KIB, listener, port, rss};
+use fairlead_tests::proxy::{Lab, RSS_SLACK_KIB, listener, port, rss, stays_small};
 use serde_json::json;
 
 use crate::{PLUGIN, per_key, with_key};
@@ -55,15 +53,6 @@ fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
     let Some(lab) = Lab::enter("rate-limit") else {
         return;
     };
-    let plugin = lab.plugin(PLUGIN, &per_key("100/s", 100));
-    let envoy = lab.start(1, [listener("main").filter(plugin)]);
-    let batch = vec![with_key("hot"); PIPELINE];
-    side_by_side(port(&envoy, "main"), 4, |_, connection| {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(1) {
-            connection.pipeline(&batch);
-        }
-    });
-    let rss = rss(&envoy);
-    assert!(rss <= MOST_RSS_KIB, "{rss} KiB, at most {MOST_RSS_KIB}");
+    let limited = |lab: &Lab| listener("main").filter(lab.plugin(PLUGIN, &per_key("100/s", 100)));
+    stays_small(&lab, limited, |_| vec![with_key("hot"); PIPELINE]);
 }
