@@ -65,5 +65,5 @@ fn a_hundred_thousand_users_grow_neither_the_proxy_nor_its_metrics() {
 fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
     let Some(lab) = Lab::enter(FILTER) else { return };
     let users = |index| (0..PIPELINE).map(|n| user(format!("{index}-{n}"))).collect();
-    stays_small(&lab, inbound, users);
+    stays_small(&lab, inbound(&lab), users);
 }

@@ -54,6 +54,6 @@ fn a_hundred_thousand_keys_grow_neither_the_proxy_nor_its_metrics() {
 #[test]
 fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
     let Some(lab) = Lab::enter(FILTER) else { return };
-    let broken = |lab: &Lab| listener("main").filter(lab.plugin(PLUGIN, &full()));
+    let broken = listener("main").filter(lab.plugin(PLUGIN, &full()));
     stays_small(&lab, broken, |_| vec![get(); PIPELINE]);
 }

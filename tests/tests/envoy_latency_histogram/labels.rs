@@ -90,7 +90,7 @@ fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
         "quantiles": {"by": ["route"]},
         "access_log": {"slow_above": "1s"},
     });
-    let measured = |lab: &Lab| listener("main").filter(lab.plugin(PLUGIN, &config));
+    let measured = listener("main").filter(lab.plugin(PLUGIN, &config));
     stays_small(&lab, measured, |_| vec![Request::get("/users/1"); PIPELINE]);
 }
 

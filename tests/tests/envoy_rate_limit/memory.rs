@@ -53,6 +53,6 @@ fn a_proxy_with_the_filter_under_load_stays_in_its_memory() {
     let Some(lab) = Lab::enter("rate-limit") else {
         return;
     };
-    let limited = |lab: &Lab| listener("main").filter(lab.plugin(PLUGIN, &per_key("100/s", 100)));
+    let limited = listener("main").filter(lab.plugin(PLUGIN, &per_key("100/s", 100)));
     stays_small(&lab, limited, |_| vec![with_key("hot"); PIPELINE]);
 }
