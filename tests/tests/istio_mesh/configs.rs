@@ -141,6 +141,17 @@ fn twenty_edits_under_load_lose_no_request_and_nothing_that_was_counted() {
     table.document(PAGE);
 }
 
+/// The gauge of the limit on the client's proxy.
+fn rejected(mesh: &Mesh) -> u64 {
+    let stats = mesh
+        .sidecar(Role::Client)
+        .admin("/stats?filter=fairlead.*config_rejected");
+    let values = stats
+        .lines()
+        .filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok());
+    values.sum()
+}
+
 #[test]
 fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_start() {
     let Some(mut mesh) = Mesh::start() else { return };
@@ -171,6 +182,7 @@ fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_sta
             mesh.cluster.apply(&broken.wasm_plugin());
             let took = wait("it is refused, in words", || refused() > before);
             assert_eq!(named(&ask(&mesh)), Some(1));
+            wait("the gauge says so", || rejected(&mesh) == 1);
             let cells = [
                 "refused on a running proxy",
                 strategy,
@@ -183,6 +195,16 @@ fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_sta
             let begin = std::time::Instant::now();
             mesh.sidecar_mut(Role::Client).restart();
             until(&mesh, "a start with a refused config", alone, None);
+            let flagged = || mesh.sidecar(Role::Client).log().matches(" 500 NFCF ").count();
+            let before = flagged();
+            if policy == "pass" {
+                wait("the gauge says so", || rejected(&mesh) == 1);
+            } else {
+                wait("the access log has the flag", || {
+                    ask(&mesh);
+                    flagged() > before
+                });
+            }
             let cells = [
                 "refused at the start of a proxy",
                 strategy,
@@ -194,6 +216,7 @@ fn a_refused_config_changes_nothing_on_a_running_proxy_and_what_it_says_at_a_sta
 
             mesh.cluster.apply(&plugin.config(&quota(2)).wasm_plugin());
             let took = until(&mesh, "a mended config", 200, Some(2));
+            wait("the gauge says so", || rejected(&mesh) == 0);
             let cells = [
                 "mended",
                 strategy,
