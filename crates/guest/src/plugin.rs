@@ -84,10 +84,8 @@ impl<S: Stage> Plugin<S> {
             .edits()
             .filter(|edit| edit.map == HeaderMap::Response && edit.kind != EditKind::Remove)
             .map(|edit| (edit.name, edit.value));
-        // Collected, as an iterator over borrowed edits is not `Clone`; a reply has a handful of headers.
-        let headers: Vec<(&[u8], &[u8])> = headers.collect();
         let mut encoded = self.reply_headers.take();
-        pairs::encode(&mut encoded, headers.iter().copied());
+        pairs::encode(&mut encoded, headers);
         let sent = abi::send_local_response(
             u32::from(reply.status),
             reply.details.as_bytes(),

@@ -15,7 +15,7 @@
 //!
 //! Functions append to a buffer of the caller's and format by hand: about 20 ns a list member, no allocation of their own.
 
-use crate::gcra::Decision;
+use crate::gcra::{Decision, Outcome};
 use crate::rate::Rate;
 use std::time::Duration;
 
@@ -49,8 +49,8 @@ pub struct Stated<'a> {
 
 /// `Retry-After` for a refusal; `None` where waiting does not help. With several refusals, the largest counts.
 #[must_use]
-pub fn retry_after_seconds(decision: &Decision) -> Option<u64> {
-    decision.retry_after().map(whole_seconds)
+pub fn retry_after_seconds(outcome: &Outcome) -> Option<u64> {
+    outcome.retry_after().map(whole_seconds)
 }
 
 /// Seconds until more can be spent than now, or until the refused request can be: `t`. `None` for a full bucket.

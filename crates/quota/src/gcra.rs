@@ -65,6 +65,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// How long to wait before the same request is worth trying again. `None` when it was admitted, or never can be.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Denied { retry_after } => Some(*retry_after),
+            Self::Admitted | Self::InsufficientCapacity { .. } => None,
+        }
+    }
+}
+
 /// A decision, and how the bucket stands after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -85,13 +96,10 @@ impl Decision {
         matches!(self.outcome, Outcome::Admitted)
     }
 
-    /// How long to wait before the same request is worth trying again. `None` when it was admitted, or never can be.
+    /// [`Outcome::retry_after`].
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        match self.outcome {
-            Outcome::Denied { retry_after } => Some(retry_after),
-            Outcome::Admitted | Outcome::InsufficientCapacity { .. } => None,
-        }
+        self.outcome.retry_after()
     }
 
     /// How the bucket stands if the `n` units of this admitted decision are not spent after all: what a client is told about

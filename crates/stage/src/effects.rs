@@ -97,7 +97,7 @@ impl Effects {
     }
 
     /// The edits, in order.
-    pub fn edits(&self) -> impl Iterator<Item = Edit<'_>> {
+    pub fn edits(&self) -> impl Iterator<Item = Edit<'_>> + Clone {
         self.spans.iter().map(|span| Edit {
             map: span.map,
             kind: span.kind,

@@ -10,9 +10,6 @@ use std::borrow::Cow;
 /// gRPC's RESOURCE_EXHAUSTED. Envoy uses it for gRPC requests only.
 const RESOURCE_EXHAUSTED: u32 = 8;
 
-/// The wait that a refusal states where none is known: another worker was always faster.
-const SHORTEST_WAIT_SECONDS: u64 = 1;
-
 /// Everything about replies that is known when the filter is configured.
 pub(crate) struct Replies {
     status: u16,
@@ -70,20 +67,13 @@ impl Replies {
         let Some(text) = self.texts.get(refused.limit as usize) else {
             return Verdict::Continue;
         };
-        let set = |effects: &mut Effects, name: &str, value: &[u8]| {
-            effects.set(HeaderMap::Response, name, |out| out.extend_from_slice(value));
-        };
         if !text.body.is_empty() {
-            set(effects, "content-type", self.content_type.as_bytes());
+            effects.set_to(HeaderMap::Response, "content-type", self.content_type.as_bytes());
         }
         for (name, value) in &self.headers {
-            set(effects, name, value.as_bytes());
+            effects.set_to(HeaderMap::Response, name, value.as_bytes());
         }
-        let wait = match &refused.stated {
-            Some(stated) => fields::retry_after_seconds(&stated.decision),
-            None => Some(SHORTEST_WAIT_SECONDS),
-        };
-        if let Some(seconds) = wait {
+        if let Some(seconds) = refused.wait_seconds {
             effects.set(HeaderMap::Response, fields::RETRY_AFTER, |out| {
                 fields::push_number(out, seconds)
             });

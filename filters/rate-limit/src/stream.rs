@@ -5,7 +5,7 @@
 use crate::RateLimit;
 use crate::state::{Bucket, Found};
 use fairlead_matching::Request;
-use fairlead_quota::{Decision, Overflow, Rate, Receipt};
+use fairlead_quota::{Decision, Overflow, Rate, Receipt, fields};
 use fairlead_stage::{CellError, Cells, Effects, Meter, Verdict, View};
 use std::ops::ControlFlow;
 
@@ -53,9 +53,15 @@ pub(crate) struct Stated {
     pub(crate) decision: Decision,
 }
 
-/// The limit that refused a request, and what its bucket said, unless that could not be reached.
+/// The wait that a refusal states where none is known: another worker was always faster.
+const SHORTEST_WAIT_SECONDS: u64 = 1;
+
+/// The limit that refused a request, and what its bucket said.
 pub(crate) struct Refused {
     pub(crate) limit: u32,
+    /// When it is worth trying again; `None`: never.
+    pub(crate) wait_seconds: Option<u64>,
+    /// If responses state limits, and the bucket could be reached.
     pub(crate) stated: Option<Stated>,
 }
 
@@ -134,35 +140,41 @@ impl RateLimit {
             }
             Found::Bucket(bucket) => bucket,
         };
-        let (admits, answer, stated) = match bucket.spend(cells, view.steady()) {
+        let states = self.replies.states_limits();
+        let (admits, answer, wait_seconds, stated) = match bucket.spend(cells, view.steady()) {
             Ok(spent) => {
                 let admits = spent.admitted();
+                let (answer, wait_seconds) = if admits {
+                    (Answer::Admitted(spent.overflow), None)
+                } else {
+                    (
+                        Answer::Refused(spent.overflow),
+                        fields::retry_after_seconds(&spent.outcome),
+                    )
+                };
                 if self.limits.len() > 1
                     && let Some(receipt) = bucket.receipt(&spent)
                 {
                     asked.spends.push((bucket, receipt));
                 }
-                let answer = if admits {
-                    Answer::Admitted(spent.overflow)
-                } else {
-                    Answer::Refused(spent.overflow)
-                };
-                let is_told = limit.enforced && (!admits || self.replies.states_limits());
-                let stated = is_told.then(|| Stated {
+                let stated = (limit.enforced && states).then(|| Stated {
                     limit: index,
                     rate: bucket.quota.rate(),
                     decision: spent.decision(bucket.quota),
                 });
-                (admits, answer, stated)
+                (admits, answer, wait_seconds, stated)
             }
             // A bucket that other workers keep changing is closed, so that the limit holds; one that the proxy refuses to
             // store is open, so that a broken store does not take the service down.
-            Err(error) => (error == CellError::Unavailable, Answer::Undecided, None),
+            Err(error) => (
+                error == CellError::Unavailable,
+                Answer::Undecided,
+                Some(SHORTEST_WAIT_SECONDS),
+                None,
+            ),
         };
         let decided = Decided { limit: index, answer };
-        if let Some(stated) = stated
-            && self.replies.states_limits()
-        {
+        if let Some(stated) = stated {
             let further = asked.flight.further.get_or_insert_default();
             further.stated.push(stated);
         }
@@ -175,7 +187,11 @@ impl RateLimit {
         if let Some(further) = &mut asked.flight.further {
             further.decided.clear();
         }
-        asked.refused = Some(Refused { limit: index, stated });
+        asked.refused = Some(Refused {
+            limit: index,
+            wait_seconds,
+            stated,
+        });
         ControlFlow::Break(())
     }
 

@@ -84,7 +84,11 @@ fn seconds_are_rounded_up_and_at_least_one() {
         (59_000, 59),
         (3_600_000, 3600),
     ] {
-        assert_eq!(retry_after_seconds(&denied(ms, ms)), Some(seconds), "{ms}");
+        assert_eq!(
+            retry_after_seconds(&denied(ms, ms).outcome),
+            Some(seconds),
+            "{ms}"
+        );
         assert_eq!(reset_seconds(&admitted(1, ms)), Some(seconds), "{ms}");
     }
     let nanosecond = Decision {
@@ -102,7 +106,7 @@ fn seconds_are_rounded_up_and_at_least_one() {
 #[test]
 fn in_a_refusal_t_is_retry_after_even_if_less_would_come_back_sooner() {
     let refusal = denied(4_200, 200);
-    assert_eq!(retry_after_seconds(&refusal), Some(5));
+    assert_eq!(retry_after_seconds(&refusal.outcome), Some(5));
     assert_eq!(
         written(|field| push_limit(field, "a", &refusal)),
         r#""a";r=0;t=5"#
@@ -118,8 +122,8 @@ fn what_never_fits_has_no_retry_after() {
         },
         ..admitted(3, 1_500)
     };
-    assert_eq!(retry_after_seconds(&never), None);
-    assert_eq!(retry_after_seconds(&admitted(3, 1_500)), None);
+    assert_eq!(retry_after_seconds(&never.outcome), None);
+    assert_eq!(retry_after_seconds(&admitted(3, 1_500).outcome), None);
     assert_eq!(written(|field| push_limit(field, "a", &never)), r#""a";r=3;t=2"#);
 }
 
