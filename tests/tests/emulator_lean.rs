@@ -1,7 +1,9 @@
 //! Lean builds do what the full ones do, for less, and refuse what they could do only half of.
 
-use fairlead_emulator::{CompiledModule, Emulator, Outcome, Request, Response};
-use fairlead_tests::emulated::{refusal, send, start, statuses, update};
+use std::time::Duration;
+
+use fairlead_emulator::{CompiledModule, Emulator, Event, Outcome, Plugin, Request, Response};
+use fairlead_tests::emulated::{memory, refusal, send, start, statuses, update};
 use fairlead_tests::modules;
 use serde_json::{Value, json};
 
@@ -47,6 +49,7 @@ fn filters() -> [Filter; 4] {
             "circuit_breaker": breaker(fallback),
         })
     };
+    const END: &str = "proxy_on_delete";
     const HEADERS: &str = "proxy_on_response_headers";
     const BODY: &str = "proxy_on_response_body";
     const TRAILERS: &str = "proxy_on_response_trailers";
@@ -54,14 +57,14 @@ fn filters() -> [Filter; 4] {
         Filter {
             full: "rate-limit",
             lean: "rate-limit-lean",
-            without: &[HEADERS],
+            without: &[END, HEADERS],
             suits: limits("none"),
             needs_more: limits("ietf"),
         },
         Filter {
             full: "canary",
             lean: "canary-lean",
-            without: &[HEADERS, TRAILERS],
+            without: &[END, HEADERS, TRAILERS],
             suits: release(by_user.clone()),
             needs_more: release(by_cookie),
         },
@@ -193,4 +196,83 @@ fn a_lean_build_is_called_for_less() {
         assert_eq!(gone, filter.without, "{}", filter.lean);
         assert!(lean.iter().all(|name| full.contains(name)), "{}", filter.lean);
     }
+}
+
+/// Many limits, so that a config that is kept shows in memory; `period` makes it another one.
+fn many_limits(period: usize) -> Value {
+    let limit = |number: usize| {
+        let host = format!("h{number}.example.com");
+        json!({"name": format!("l{number}"), "match": [{"hosts": [host]}], "rate": format!("{period}/h")})
+    };
+    let limits: Vec<Value> = (0..200).map(limit).collect();
+    json!({"limits": limits, "response_headers": "none"})
+}
+
+#[test]
+fn configs_that_have_gone_are_forgotten_without_being_told() {
+    let Some(lean) = modules::compiled("rate-limit-lean") else {
+        return;
+    };
+    let mut proxy = start(Emulator::builder().workers(2), &lean, &many_limits(1));
+    let mut edit = |numbers: std::ops::Range<usize>| -> usize {
+        for number in numbers {
+            assert!(
+                update(&mut proxy, &many_limits(number))
+                    .updates
+                    .iter()
+                    .all(|it| it.accepted)
+            );
+            let report = proxy.advance(Duration::from_secs(10));
+            assert_eq!(report.faults, []);
+        }
+        memory(&proxy).into_iter().max().unwrap()
+    };
+    // What is allocated for two or three of them is used again by all that come.
+    let few = edit(2..12);
+    let many = edit(12..100);
+    assert!(
+        many <= few + (128 << 10),
+        "{few} bytes after 10 edits, {many} after 98"
+    );
+}
+
+#[test]
+fn a_plugin_without_traffic_stays_beside_one_that_is_edited() {
+    let Some(lean) = modules::compiled("rate-limit-lean") else {
+        return;
+    };
+    let limit = |name: &str, burst: u32| json!({"limits": [{"name": name, "rate": "1/h", "burst": burst}], "response_headers": "none"});
+    let plugin =
+        |name: &str, burst: u32| Plugin::new(name, &lean).configuration(limit(name, burst).to_string());
+    let built = Emulator::builder()
+        .workers(2)
+        .plugin(plugin("quiet", 3))
+        .plugin(plugin("edited", 9))
+        .build();
+    let mut proxy = built.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(proxy.vms().len(), 3, "both are in one VM a thread");
+    for burst in 10..40 {
+        let event = Event::Configure {
+            plugin: "edited".to_owned(),
+            configuration: limit("edited", burst).to_string().into_bytes(),
+        };
+        proxy.schedule(proxy.now(), event);
+        let report = proxy.advance(Duration::from_secs(30));
+        assert_eq!(report.faults, []);
+    }
+    let request = Request::get("/");
+    assert_eq!(
+        statuses(&mut proxy, &request, 5),
+        [200, 200, 200, 429, 429],
+        "quiet"
+    );
+    let metrics = proxy.metrics();
+    let counted = |plugin: &str, outcome: &str| -> u64 {
+        let (component, outcome) = (format!("component.{plugin}."), format!("cache.{outcome}."));
+        let counters = metrics.counters.iter();
+        let of = counters.filter(|(name, _)| name.contains(&component) && name.contains(&outcome));
+        of.map(|(_, count)| *count).sum()
+    };
+    assert_eq!((counted("quiet", "admitted"), counted("quiet", "denied")), (3, 2));
+    assert_eq!(counted("edited", "admitted"), 3);
 }

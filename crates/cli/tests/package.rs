@@ -180,13 +180,13 @@ fn the_record_says_what_each_build_of_ours_leaves_out() {
     let expected = BTreeMap::from([
         (
             "canary-lean.wasm",
-            json!(["response_headers", "response_trailers"]),
+            json!(["delete", "response_headers", "response_trailers"]),
         ),
         ("canary.wasm", nothing.clone()),
         ("circuit-breaker-lean.wasm", body.clone()),
         ("circuit-breaker.wasm", nothing.clone()),
         ("latency-histogram.wasm", nothing.clone()),
-        ("rate-limit-lean.wasm", json!(["response_headers"])),
+        ("rate-limit-lean.wasm", json!(["delete", "response_headers"])),
         ("rate-limit.wasm", nothing.clone()),
         ("suite-lean.wasm", body),
         ("suite.wasm", nothing),

@@ -17,6 +17,7 @@ mod lean;
 mod metrics;
 mod pairs;
 mod plugin;
+mod pulse;
 mod root;
 mod stream;
 mod streams;
@@ -24,12 +25,12 @@ mod surroundings;
 mod view;
 
 use fairlead_stage::Stage;
-use lean::LeftOut;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::{LogLevel, NewRootContext};
 
 pub use abi::allocate;
 pub use catalogue::COMMON;
+pub use lean::LeftOut;
 pub use proxy_wasm;
 pub use streams::Streams;
 
@@ -41,8 +42,12 @@ pub fn start(root: NewRootContext) {
 
 /// Makes the root context of a module that serves stage `S`, of which some callbacks may be left out (`lean`).
 #[must_use]
-pub fn root<S: Stage>(context_id: u32, streams: &'static Streams<S>, left_out: u32) -> Box<dyn RootContext> {
-    Box::new(root::Root::new(context_id, streams, LeftOut(left_out)))
+pub fn root<S: Stage>(
+    context_id: u32,
+    streams: &'static Streams<S>,
+    left_out: LeftOut,
+) -> Box<dyn RootContext> {
+    Box::new(root::Root::new(context_id, streams, left_out))
 }
 
 /// Makes a crate the Wasm module of a stage.
@@ -58,12 +63,12 @@ macro_rules! module {
             #![allow(missing_docs, reason = "so does the SDK's macro")]
 
             use super::*;
-            use $crate::Streams;
             use $crate::proxy_wasm;
+            use $crate::{LeftOut, Streams};
 
             static STREAMS: Streams<$stage> = Streams::new();
 
-            proxy_wasm::main! {{ $crate::start(|number| $crate::root(number, &STREAMS, fairlead_left_out())) }}
+            proxy_wasm::main! {{ $crate::start(|number| $crate::root(number, &STREAMS, left_out())) }}
 
             /// Which callbacks this build leaves out: `cargo xtask build` writes the number into lean builds.
             #[unsafe(no_mangle)]
@@ -72,9 +77,15 @@ macro_rules! module {
                 std::hint::black_box(0)
             }
 
+            #[inline(always)]
+            fn left_out() -> LeftOut {
+                LeftOut(fairlead_left_out())
+            }
+
             unsafe extern "C" {
                 fn proxy_on_context_create(context: u32, parent: u32);
                 fn proxy_on_delete(context: u32);
+                fn proxy_on_tick(context: u32);
             }
 
             #[unsafe(no_mangle)]
@@ -88,14 +99,34 @@ macro_rules! module {
                     STREAMS.announce(context);
                     // SAFETY: the SDK's own callback.
                     unsafe { proxy_on_context_create(context, parent) }
+                } else if left_out().ends() {
+                    STREAMS.expect(context, parent);
                 } else {
                     STREAMS.begin(context, parent);
                 }
             }
 
             #[unsafe(no_mangle)]
+            pub extern "C" fn fairlead_on_tick(context: u32) {
+                if STREAMS.has(context) {
+                    // SAFETY: the SDK's own callback.
+                    unsafe { proxy_on_tick(context) }
+                }
+                if left_out().ends() {
+                    while let Some(gone) = STREAMS.outlived(context) {
+                        // SAFETY: the SDK's own callback.
+                        unsafe { proxy_on_delete(gone) }
+                    }
+                }
+            }
+
+            #[unsafe(no_mangle)]
             pub extern "C" fn fairlead_on_request_headers(context: u32, _lines: u32, ends: u32) -> u32 {
-                u32::from(STREAMS.request_headers(context, ends != 0))
+                u32::from(if left_out().ends() {
+                    STREAMS.pass(context, ends != 0)
+                } else {
+                    STREAMS.request_headers(context, ends != 0)
+                })
             }
 
             #[unsafe(no_mangle)]

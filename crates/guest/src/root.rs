@@ -4,9 +4,10 @@ use crate::abi;
 use crate::lean::{self, LeftOut};
 use crate::metrics;
 use crate::plugin::Plugin;
+use crate::pulse;
 use crate::streams::Streams;
 use crate::surroundings::key_prefix;
-use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Timestamp};
+use fairlead_stage::{MetricDef, MetricKind, Needs, Refusal, Stage, Tick, Timestamp};
 use log::{LevelFilter, error, info};
 use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::ContextType;
@@ -61,6 +62,20 @@ impl<S: Stage> Root<S> {
         self.key_prefix = key_prefix(S::NAME, &self.name);
     }
 
+    /// Has the proxy tick this plugin, or not; a build that is not told of ends hears by it that the plugin is there.
+    fn tick(&self, wanted: Tick) {
+        let is_heard = self.left_out.ends();
+        let period = if is_heard {
+            wanted.or(Some(pulse::PERIOD))
+        } else {
+            wanted
+        };
+        let set = abi::set_tick_period(period.map_or(0, millis));
+        if let (true, Ok(()), Some(period)) = (is_heard, set, period) {
+            self.streams.watch(self.number, period);
+        }
+    }
+
     fn shared_key(&self, suffix: &str) -> Vec<u8> {
         let mut key = self.key_prefix.clone();
         key.extend_from_slice(suffix.as_bytes());
@@ -83,7 +98,7 @@ impl<S: Stage> Root<S> {
     fn accept(&mut self, stage: S, needs: Needs, config: &[u8]) {
         // Anyone can see from here on that this plugin once had a config it could use.
         let _ = abi::set_shared_data(&self.shared_key("configured"), b"1", 0);
-        let _ = abi::set_tick_period(needs.tick.map_or(0, millis));
+        self.tick(needs.tick);
         self.announce(S::NAME, &needs, config);
         for part in needs.parts() {
             self.announce(part.name, &part.needs, config);
@@ -123,7 +138,7 @@ impl<S: Stage> Root<S> {
         if !(first_load && pass_at_first_load) {
             return false;
         }
-        let _ = abi::set_tick_period(millis(REMINDER));
+        self.tick(Some(REMINDER));
         self.state = State::Passing(message);
         true
     }

@@ -2,7 +2,8 @@
 
 use crate::abi;
 use crate::plugin::{Outcome, Plugin};
-use crate::view::Phase;
+use crate::surroundings::HostProxy;
+use crate::view::{HostView, Phase};
 use fairlead_stage::{Done, Stage};
 use std::rc::Rc;
 
@@ -24,6 +25,36 @@ pub(crate) struct Stream<S: Stage> {
     progress: Progress,
 }
 
+/// All there is of a stream of which nothing comes but its request headers: whether the request was answered.
+#[inline(always)]
+pub(crate) fn pass<S: Stage>(plugin: &Plugin<S>, ends: bool) -> bool {
+    if !plugin.needs.request {
+        return false;
+    }
+    let (view, proxy) = (plugin.view(Phase::Request, ends), plugin.proxy());
+    let mut flight = None;
+    let outcome = decide(plugin, &mut flight, &view, &proxy);
+    if plugin.needs.done != Done::Never {
+        plugin.stage.on_done(flight, &view, &proxy);
+    }
+    outcome == Outcome::Replied
+}
+
+/// Has the stage decide on a request. Once in a module: one of its two callers is in no build.
+#[inline(never)]
+fn decide<S: Stage>(
+    plugin: &Plugin<S>,
+    flight: &mut Option<S::Flight>,
+    view: &HostView<'_>,
+    proxy: &HostProxy<'_>,
+) -> Outcome {
+    plugin.run(|stage, effects| {
+        let (verdict, own) = stage.on_request(view, proxy, effects);
+        *flight = Some(own);
+        verdict
+    })
+}
+
 impl<S: Stage> Stream<S> {
     pub(crate) fn new(plugin: Rc<Plugin<S>>) -> Self {
         Self {
@@ -39,12 +70,7 @@ impl<S: Stage> Stream<S> {
             return false;
         }
         let (view, proxy) = (plugin.view(Phase::Request, ends), plugin.proxy());
-        let flight = &mut self.flight;
-        let outcome = plugin.run(|stage, effects| {
-            let (verdict, own) = stage.on_request(&view, &proxy, effects);
-            *flight = Some(own);
-            verdict
-        });
+        let outcome = decide(plugin, &mut self.flight, &view, &proxy);
         drop(view);
         self.answered(outcome)
     }

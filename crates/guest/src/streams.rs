@@ -6,11 +6,15 @@
 //!
 //! A stream stands in a slot of a list and is not moved while it lives, but when the list grows. Slots are used again.
 
+use crate::abi;
 use crate::plugin::Plugin;
-use crate::stream::Stream;
+use crate::pulse::Pulse;
+use crate::stream::{self, Stream};
 use fairlead_stage::Stage;
-use std::cell::RefCell;
+use log::info;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 struct Table<S: Stage> {
     /// By the number of the root context: a VM serves several plugins of one module where the proxy shares it. `None` while
@@ -24,7 +28,14 @@ struct Table<S: Stage> {
 }
 
 /// The streams of a module that serves stage `S`.
-pub struct Streams<S: Stage>(RefCell<Table<S>>);
+pub struct Streams<S: Stage> {
+    table: RefCell<Table<S>>,
+    /// In a build that is not told of ends: the stream that was created last, and its plugin. A proxy creates a stream right
+    /// before it shows its request headers, so that there is never more than this one to be remembered.
+    last: Cell<(u32, u32)>,
+    /// In a build that is not told of ends: which plugins tick.
+    pulse: RefCell<Pulse>,
+}
 
 // SAFETY: a module has one thread.
 #[allow(unsafe_code, reason = "a static of a module that has one thread")]
@@ -138,19 +149,23 @@ impl<S: Stage> Streams<S> {
     /// No stream yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(RefCell::new(Table {
-            plugins: Vec::new(),
-            places: Vec::new(),
-            taken: 0,
-            slots: Vec::new(),
-            free: Vec::new(),
-        }))
+        Self {
+            table: RefCell::new(Table {
+                plugins: Vec::new(),
+                places: Vec::new(),
+                taken: 0,
+                slots: Vec::new(),
+                free: Vec::new(),
+            }),
+            last: Cell::new((0, 0)),
+            pulse: RefCell::new(Pulse::new()),
+        }
     }
 
     /// Has the streams of a plugin that come from now on served so.
     #[inline(never)]
     pub(crate) fn serve(&self, plugin: u32, configured: Rc<Plugin<S>>) {
-        let Ok(mut table) = self.0.try_borrow_mut() else {
+        let Ok(mut table) = self.table.try_borrow_mut() else {
             return;
         };
         let mut plugins = table.plugins.iter_mut();
@@ -164,7 +179,7 @@ impl<S: Stage> Streams<S> {
     /// A plugin comes; it serves no stream until it has a config.
     #[inline(never)]
     pub fn announce(&self, plugin: u32) {
-        if let Ok(mut table) = self.0.try_borrow_mut() {
+        if let Ok(mut table) = self.table.try_borrow_mut() {
             table.plugins.push((plugin, None));
         }
     }
@@ -172,7 +187,7 @@ impl<S: Stage> Streams<S> {
     /// Forgets a plugin; false if there is no such.
     #[inline(never)]
     fn retire(&self, plugin: u32) -> bool {
-        let Ok(mut table) = self.0.try_borrow_mut() else {
+        let Ok(mut table) = self.table.try_borrow_mut() else {
             return false;
         };
         let place = table.plugins.iter().position(|(number, _)| *number == plugin);
@@ -183,7 +198,7 @@ impl<S: Stage> Streams<S> {
 
     /// A stream of a plugin begins.
     pub fn begin(&self, stream: u32, plugin: u32) {
-        let Ok(mut table) = self.0.try_borrow_mut() else {
+        let Ok(mut table) = self.table.try_borrow_mut() else {
             return;
         };
         let mut plugins = table.plugins.iter();
@@ -195,7 +210,7 @@ impl<S: Stage> Streams<S> {
 
     /// Something happened on a stream: whether the proxy is to stop there, because it was answered.
     fn on(&self, stream: u32, happened: impl FnOnce(&mut Stream<S>) -> bool) -> bool {
-        match self.0.try_borrow_mut() {
+        match self.table.try_borrow_mut() {
             Ok(mut table) => table.slot(stream).is_some_and(happened),
             Err(_) => false,
         }
@@ -235,9 +250,59 @@ impl<S: Stage> Streams<S> {
         });
     }
 
+    /// A stream of a plugin begins, in a build that is not told of ends: its request headers come next.
+    #[inline(always)]
+    pub fn expect(&self, stream: u32, plugin: u32) {
+        self.last.set((stream, plugin));
+    }
+
+    /// Request headers have arrived, and nothing else will, in a build that is not told of ends; whether the proxy is to stop,
+    /// because the request was answered.
+    #[inline(always)]
+    pub fn pass(&self, stream: u32, ends: bool) -> bool {
+        let (expected, plugin) = self.last.get();
+        let Ok(table) = self.table.try_borrow() else {
+            return false;
+        };
+        let mut plugins = table.plugins.iter();
+        match plugins.find(|(number, _)| *number == plugin) {
+            Some((_, Some(plugin))) if expected == stream => stream::pass(plugin, ends),
+            _ => false,
+        }
+    }
+
+    /// From now on a plugin ticks once in a period, in a build that is not told of ends.
+    pub(crate) fn watch(&self, plugin: u32, period: Duration) {
+        if let Ok(mut pulse) = self.pulse.try_borrow_mut() {
+            pulse.watch(plugin, period);
+        }
+    }
+
+    /// Whether a plugin is there.
+    #[must_use]
+    pub fn has(&self, plugin: u32) -> bool {
+        let Ok(table) = self.table.try_borrow() else {
+            return false;
+        };
+        table.plugins.iter().any(|(number, _)| *number == plugin)
+    }
+
+    /// A plugin ticks, in a build that is not told of ends. Gives one that has gone meanwhile, if there is one, which is no
+    /// longer served; the rest when asked again.
+    #[inline(never)]
+    pub fn outlived(&self, plugin: u32) -> Option<u32> {
+        let now = abi::steady_time_nanos().unwrap_or_else(abi::current_time_nanos);
+        let gone = self.pulse.try_borrow_mut().ok()?.beat(plugin, now)?;
+        info!(
+            "{}: context {gone} ticks no more, its config is forgotten",
+            S::NAME
+        );
+        self.retire(gone).then_some(gone)
+    }
+
     /// A stream or a plugin ends; whether it is a plugin.
     pub fn end(&self, number: u32) -> bool {
-        let Ok(mut table) = self.0.try_borrow_mut() else {
+        let Ok(mut table) = self.table.try_borrow_mut() else {
             return false;
         };
         let Some(mut ended) = table.remove(number) else {
@@ -338,7 +403,7 @@ mod tests {
                     prop_assert!(!streams.end(number));
                     prop_assert_eq!(ENDED.get() - before, u32::from(open.remove(&number)));
                 }
-                let table = streams.0.borrow();
+                let table = streams.table.borrow();
                 prop_assert_eq!(table.taken, open.len());
                 prop_assert!(table.slots.len() <= 400);
             }

@@ -46,8 +46,8 @@ pub struct Image {
     pub bytes: u64,
     /// Digest of the image's manifest: what `sha256` of a WasmPlugin is for `oci://`, and what follows `@` in a reference.
     pub digest: Digest,
-    /// Callbacks of the full build that this one lacks: `response_headers`, `response_body`, `response_trailers`. A config
-    /// that needs one of them is refused by the module (docs/adr/0015).
+    /// Callbacks of the full build that this one lacks: `response_headers`, `response_body`, `response_trailers`, and
+    /// `delete`, the end of a request. A config that needs one of them is refused by the module (docs/adr/0015).
     pub left_out: Vec<String>,
     /// The repository that it was pushed to, without tag and digest: `registry.example.com/fairlead/rate-limit`.
     pub reference: Option<String>,

@@ -85,7 +85,7 @@ pub trait Stage: Sized + 'static {
     /// Sees the response trailers of a request that this stage let pass, if there are any: gRPC states its outcome there.
     fn on_trailers(&self, _flight: &mut Self::Flight, _view: &impl View, _proxy: &impl Proxy) {}
 
-    /// Accounts for a stream that has ended, however it ended.
+    /// Accounts for a stream, however it ended or will end.
     ///
     /// `flight` is `None` for a stream that never reached [`Stage::on_request`], because something before this filter
     /// answered it. What `view` can tell depends on [`Needs::done`].

@@ -36,8 +36,11 @@ pub enum Done {
     /// Nothing: the stage does not account.
     #[default]
     Never,
-    /// That the stream has ended: the clock and attributes are readable, but those of headers. The cheapest hook, as a
-    /// front end needs it anyway.
+    /// Nothing of what comes after the stage's other callbacks: a front end may run it as soon as the last of those has, and
+    /// need not learn when the stream ends.
+    Decided,
+    /// That the stream has ended: the clock and attributes are readable, but those of headers. The cheapest hook of those that
+    /// wait for the end.
     Ended,
     /// How the stream ended: response headers, trailers and attributes are readable.
     Outcome,

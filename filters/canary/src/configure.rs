@@ -335,7 +335,6 @@ fn compile(config: config::Canary, needs: &mut Needs) -> Canary {
         return build(config, &mut Needs::default());
     }
     needs.request = true;
-    needs.done = Done::Ended;
     build(config, needs)
 }
 
@@ -357,6 +356,12 @@ fn build(config: config::Canary, needs: &mut Needs) -> Canary {
     let metrics = Metrics::declare(&config, enforced, needs);
     needs.response = needs.request && enforced && (cookie.is_some() || guard.is_some());
     needs.trailers = needs.request && guard.is_some();
+    // A guard is told of the outcome, and a cookie is counted when it is sent.
+    needs.done = match (needs.request, needs.response) {
+        (false, _) => Done::Never,
+        (true, false) => Done::Decided,
+        (true, true) => Done::Ended,
+    };
     needs.tick = needs.request.then(|| match &guard {
         Some(guard) => guard.period(),
         None if config.ramp.is_some() => RAMP_PERIOD,

@@ -22,7 +22,7 @@ pub const METRICS: &[MetricDoc] = &[
             ),
         ],
         when: Presence::Always,
-        meaning: "Requests that a limit applied to, counted when they end; what one limit refuses counts for that limit only.",
+        meaning: "Requests that a limit applied to, counted when they end (by the lean build when it decides); what one limit refuses counts for that limit only.",
     },
     MetricDoc {
         name: "overflow_total",

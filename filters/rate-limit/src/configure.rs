@@ -112,7 +112,7 @@ pub(crate) fn planned(config: &config::RateLimit) -> (RateLimit, Needs) {
         needs.seed = true;
         needs.request = true;
         needs.response = replies.states_limits() && limits.iter().any(|limit| limit.enforced);
-        needs.done = Done::Ended;
+        needs.done = Done::Decided;
     }
     let stage = RateLimit {
         rules,

@@ -1,10 +1,13 @@
-//! What a request costs, against `fuel/canary.json`.
+//! What a request costs, against `fuel/canary.json` and `fuel/canary-lean.json`.
 
 use fairlead_emulator::{Request, Response};
 use fairlead_tests::fuel::{self, Scenario};
 use serde_json::{Value, json};
 
 use crate::rig::{FILTER, release, user, with};
+
+/// Of its lean build.
+const LEAN: &str = "canary-lean";
 
 /// A user who is not drawn at 10 %, and one who is, in release `r`.
 const OUT: &str = "ann";
@@ -168,9 +171,24 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+/// Those that the lean build serves and that tell of the canary rather than of keys.
+fn lean_scenarios() -> Vec<Scenario> {
+    const NAMES: [&str; 5] = [
+        "match says no",
+        "no variant has a share",
+        "key absent",
+        "one header key, not drawn",
+        "one header key, drawn",
+    ];
+    let mut scenarios = scenarios();
+    scenarios.retain(|scenario| NAMES.contains(&scenario.name));
+    scenarios
+}
+
 #[test]
 fn fuel_of_a_request_stays_what_it_was() {
     fuel::check(FILTER, "emulator_canary", &scenarios());
+    fuel::check(LEAN, "emulator_canary", &lean_scenarios());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a request costs, against `fuel/rate-limit.json`.
+//! What a request costs, against `fuel/rate-limit.json` and `fuel/rate-limit-lean.json`.
 
 use fairlead_emulator::Request;
 use fairlead_tests::fuel::{self, Scenario};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::rig::with_key;
 
 const FILTER: &str = "rate-limit";
+const LEAN: &str = "rate-limit-lean";
 
 fn scenario(name: &'static str, limits: &Value, request: Request, status: u16) -> Scenario {
     Scenario {
@@ -106,9 +107,28 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+/// Those that the lean build serves and that tell of the limiter rather than of keys.
+fn lean_scenarios() -> Vec<Scenario> {
+    const NAMES: [&str; 6] = [
+        "no match",
+        "key absent",
+        "keyless, admitted",
+        "one header key, admitted, proxy scope",
+        "one header key, admitted, worker scope",
+        "one header key, denied",
+    ];
+    let mut scenarios = scenarios();
+    scenarios.retain(|scenario| NAMES.contains(&scenario.name));
+    for scenario in &mut scenarios {
+        scenario.config["response_headers"] = json!("none");
+    }
+    scenarios
+}
+
 #[test]
 fn fuel_of_a_request_stays_what_it_was() {
     fuel::check(FILTER, "emulator_rate_limit", &scenarios());
+    fuel::check(LEAN, "emulator_rate_limit", &lean_scenarios());
 }
 
 #[test]

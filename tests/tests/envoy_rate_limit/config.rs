@@ -118,3 +118,52 @@ fn a_bad_update_changes_nothing_and_a_good_one_goes_on_counting() {
     assert_eq!(connection.statuses(&with_key("a"), 2), [429, 429]);
     assert_eq!(counted(&envoy, 7), (5, 2));
 }
+
+/// A lean build is not told when a config has gone; Envoy ticks a root context for as long as it has it.
+#[test]
+fn a_lean_build_forgets_what_no_longer_ticks_and_keeps_what_does() {
+    const EDITS: u32 = 5;
+    let Some(lab) = Lab::enter("rate-limit-lean") else {
+        return;
+    };
+    let limits = |name: &str, number: u32| {
+        let mut config = per_key("2/h", 2);
+        config["limits"][0]["name"] = json!(name);
+        config["limits"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "other", "match": [{"hosts": ["other"]}], "rate": format!("{number}/h")}));
+        config["response_headers"] = json!("none");
+        config
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let edited = |number| lab.plugin(PLUGIN, &limits("per-key", number));
+    let mut file = ExtensionFile::create(folder.path(), "live", &edited(1)).unwrap();
+    let quiet = lab.plugin("quiet", &limits("quiet", 1));
+    let envoy = lab.start(
+        2,
+        [
+            listener("main").filter(file.filter()),
+            listener("quiet").filter(quiet),
+        ],
+    );
+    let mut connection = Connection::open(port(&envoy, "main"));
+    assert_eq!(connection.statuses(&with_key("a"), 3), [200, 200, 429]);
+    for number in 2..=EDITS {
+        assert!(update(&envoy, &mut file, &edited(number)).is_accepted());
+    }
+    // On each of two workers, and on the main thread.
+    let gone = || {
+        let logs = envoy.logs();
+        logs.iter().filter(|line| line.contains("ticks no more")).count()
+    };
+    let begun = std::time::Instant::now();
+    while gone() < 3 * (EDITS as usize - 1) {
+        assert!(begun.elapsed() < PATIENCE, "{} of them", gone());
+        // Meanwhile the one that is in force holds.
+        assert_eq!(connection.statuses(&with_key("a"), 1), [429]);
+    }
+    let mut connection = Connection::open(port(&envoy, "quiet"));
+    assert_eq!(connection.statuses(&with_key("a"), 3), [200, 200, 429]);
+    assert_eq!(gone(), 3 * (EDITS as usize - 1));
+}

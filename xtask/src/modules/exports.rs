@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload};
 
-/// Envoy needs these whatever the filter does. Without `proxy_on_delete` the SDK would keep every stream for ever.
-const ALWAYS: [&str; 8] = [
+/// Envoy needs these whatever the filter does.
+const ALWAYS: [&str; 7] = [
     "_initialize",
     "memory",
     "proxy_abi_version_0_2_1",
     "proxy_on_configure",
     "proxy_on_context_create",
-    "proxy_on_delete",
     "proxy_on_memory_allocate",
     "proxy_on_vm_start",
 ];
@@ -172,7 +171,7 @@ mod tests {
         let mut expected = ALWAYS.to_vec();
         expected.push("proxy_on_request_headers");
         assert_eq!(exported(&stripped), expected);
-        assert_eq!(callbacks(&stripped).unwrap(), 5);
+        assert_eq!(callbacks(&stripped).unwrap(), 4);
     }
 
     #[test]

@@ -5,18 +5,19 @@ use fairlead_circuit_breaker::CircuitBreaker;
 use fairlead_config::{Filter, Module};
 use fairlead_latency_histogram::LatencyHistogram;
 use fairlead_rate_limit::RateLimit;
-use fairlead_stage::{Needs, Stage};
+use fairlead_stage::{Done, Needs, Stage};
 use fairlead_suite::Suite;
 
 /// The callbacks that a lean build may lack, as a record of images names them.
-pub(super) const ALL: [&str; 3] = ["response_headers", "response_body", "response_trailers"];
+pub(super) const ALL: [&str; 4] = ["response_headers", "response_body", "response_trailers", "delete"];
 
 /// Those that a config needs. Of one that cannot be planned: all.
 pub(super) fn callbacks(module: Module, config: &[u8]) -> Vec<&'static str> {
     let Some(needs) = plan(module, config) else {
         return ALL.to_vec();
     };
-    let needed = [needs.response, needs.body, needs.trailers];
+    let end = needs.done > Done::Decided;
+    let needed = [needs.response, needs.body, needs.trailers, end];
     let both = ALL.into_iter().zip(needed);
     both.filter(|(_, needed)| *needed).map(|(name, _)| name).collect()
 }
