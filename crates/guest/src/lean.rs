@@ -29,7 +29,7 @@ impl LeftOut {
     /// headers.
     #[inline(always)]
     #[must_use]
-    pub const fn ends(self) -> bool {
+    pub const fn without_ends(self) -> bool {
         self.0 & END != 0
     }
 }

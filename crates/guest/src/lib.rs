@@ -99,7 +99,7 @@ macro_rules! module {
                     STREAMS.announce(context);
                     // SAFETY: the SDK's own callback.
                     unsafe { proxy_on_context_create(context, parent) }
-                } else if left_out().ends() {
+                } else if left_out().without_ends() {
                     STREAMS.expect(context, parent);
                 } else {
                     STREAMS.begin(context, parent);
@@ -112,7 +112,7 @@ macro_rules! module {
                     // SAFETY: the SDK's own callback.
                     unsafe { proxy_on_tick(context) }
                 }
-                if left_out().ends() {
+                if left_out().without_ends() {
                     while let Some(gone) = STREAMS.outlived(context) {
                         // SAFETY: the SDK's own callback.
                         unsafe { proxy_on_delete(gone) }
@@ -122,7 +122,7 @@ macro_rules! module {
 
             #[unsafe(no_mangle)]
             pub extern "C" fn fairlead_on_request_headers(context: u32, _lines: u32, ends: u32) -> u32 {
-                u32::from(if left_out().ends() {
+                u32::from(if left_out().without_ends() {
                     STREAMS.pass(context, ends != 0)
                 } else {
                     STREAMS.request_headers(context, ends != 0)

@@ -64,7 +64,7 @@ impl<S: Stage> Root<S> {
 
     /// Has the proxy tick this plugin, or not; a build that is not told of ends hears by it that the plugin is there.
     fn tick(&self, wanted: Tick) {
-        let is_heard = self.left_out.ends();
+        let is_heard = self.left_out.without_ends();
         let period = if is_heard {
             wanted.or(Some(pulse::PERIOD))
         } else {
