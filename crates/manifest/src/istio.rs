@@ -117,7 +117,11 @@ fn image(spec: &mut Map, plugin: &Plugin, options: &Options) {
             if left_out.is_empty() {
                 "callbacks".to_owned()
             } else {
-                left_out.join(", ")
+                let told = left_out.iter().map(|callback| match callback.as_str() {
+                    "delete" => "delete (the end of a request)",
+                    callback => callback,
+                });
+                told.collect::<Vec<_>>().join(", ")
             }
         ));
     }

@@ -67,6 +67,12 @@ mod tests {
         );
         let canary = r#"{"release":"r","variants":[{"name":"v2","weight":"10%"}],"sticky":{"by":[{"header":"x-user"}]}"#;
         check("canary", &format!("{canary}}}"), &[]);
+        let guarded = format!(r#"{canary},"guard":{{"error_rate":{{"max":"5%"}}}}}}"#);
+        check(
+            "canary",
+            &guarded,
+            &["response_headers", "response_trailers", "delete"],
+        );
         let breaker = |fallback: &str| {
             format!(r#"{{"breakers":[{{"name":"b","trip":{{"error_rate":"50%"}}{fallback}}}]}}"#)
         };
